@@ -1,0 +1,114 @@
+"""Files that are whole or not there: written aside, then renamed. Never pickled."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from graphsparse.engine.errors import InputError
+
+
+@contextmanager
+def write_atomic(path: str | Path) -> Iterator[Path]:
+    """A path to write to, renamed to ``path`` when the block ends without error."""
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, aside = tempfile.mkstemp(
+            dir=path.parent, prefix=f'.{path.name}.', suffix=path.suffix
+        )
+    except OSError as error:
+        raise InputError(f"Cannot write '{path}': {error.strerror}.") from None
+    os.close(handle)
+    try:
+        yield Path(aside)
+        os.chmod(aside, 0o666 & ~_umask())
+        os.replace(aside, path)
+    finally:
+        Path(aside).unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def save_tensors(
+    path: str | Path, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]
+) -> None:
+    """Write tensors and JSON-able facts into one safetensors file, atomically."""
+    flat = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
+    with write_atomic(path) as aside:
+        save_file(flat, aside, metadata={'json': json.dumps(meta)})
+
+
+def load_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read back what :func:`save_tensors` wrote.
+
+    Raises:
+        InputError: If the file is missing, truncated or not one of ours.
+    """
+    try:
+        with safe_open(path, framework='pt') as file:
+            meta = json.loads(file.metadata()['json'])
+            return {name: file.get_tensor(name) for name in file.keys()}, meta  # noqa: SIM118
+    except FileNotFoundError:
+        raise InputError(f"There is no file '{path}'.") from None
+    except (SafetensorError, OSError) as error:
+        raise InputError(
+            f"'{path}' cannot be read: {error}. It is truncated or no safetensors "
+            'file; write it again.'
+        ) from None
+    except (TypeError, KeyError, json.JSONDecodeError):
+        raise InputError(f"'{path}' was not written by graphsparse.") from None
+
+
+def append_line(path: str | Path, row: Mapping[str, Any]) -> None:
+    """Add one JSON line to a file, and have it on disk before returning."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open('a+b') as file:
+        if file.tell() and not _ends_line(file):
+            file.write(b'\n')  # a line cut off by a kill: leave it, start a new one
+        file.write(json.dumps(row).encode() + b'\n')
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _ends_line(file: Any) -> bool:
+    file.seek(-1, os.SEEK_END)
+    return file.read(1) == b'\n'
+
+
+def read_lines(path: str | Path) -> list[dict[str, Any]]:
+    """The rows of a JSON-lines file; a line cut off by a kill is passed over."""
+    path = Path(path)
+    rows = []
+    for line in path.read_text().splitlines() if path.exists() else ():
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError:
+            continue
+    return rows
+
+
+def digest_tensors(tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 over the names, types, shapes and bits of tensors, in name order."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().cpu().contiguous()
+        digest.update(f'{name} {tensor.dtype} {tuple(tensor.shape)}\n'.encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()

@@ -1,0 +1,466 @@
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from graphsparse.engine import InputError
+from graphsparse.graph.check import check_edge_index, check_mask, check_weight
+from graphsparse.kernels import Pattern, compact, segment_reduce, spmm, transpose_csr
+from graphsparse.kernels.pattern import row_ids
+
+Loops = Literal['none', 'given', 'all']
+
+
+class Operator(NamedTuple):
+    """A sparse matrix of numbers: ``operator @ x`` propagates features."""
+
+    pattern: Pattern
+    value: Tensor
+
+    def __matmul__(self, x: Tensor) -> Tensor:
+        return spmm(self.pattern, x, self.value)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Adjacency:
+    """The one canonical view of a graph: sorted, checked, self-loops apart.
+
+    Arcs (stored directed edges, no loops) stand in CSR order: row = target node,
+    column = source node, sorted by (target, source, place in the caller's list).
+    That order is the same however the caller shuffled the edges. An *edge* is a
+    pair of twin arcs where every arc has its twin (``undirected``), else a single
+    arc; parallel arcs are paired copy by copy. Edges are numbered by
+    ``(min(u, v), max(u, v))`` when undirected, in CSR order when directed.
+
+    The tensors are never changed in place. Make one with :meth:`from_edge_index`
+    or :func:`graphsparse.graph.to_adjacency`, which check every bound.
+
+    Attributes:
+        rowptr: Row ends, int64 ``[num_dst + 1]``.
+        col: Source of each arc, int32 where it fits, ``[num_arcs]``.
+        edge_id: The caller's position of each arc, int64 ``[num_arcs]``; a subgraph
+            keeps the ids of the graph it came from.
+        loop: Node of each self-loop, ascending, int64 ``[num_loops]``.
+        loop_id: The caller's position of each self-loop, int64 ``[num_loops]``.
+        num_src: Number of source nodes (columns).
+        num_input: Length of the caller's edge list.
+        undirected: Whether arcs come in twins that share one fate.
+        weight: One number an arc, or None.
+        loop_weight: One number a self-loop, or None.
+        mask: Soft mask in [0, 1], one number an arc, or None.
+    """
+
+    rowptr: Tensor
+    col: Tensor
+    edge_id: Tensor
+    loop: Tensor
+    loop_id: Tensor
+    num_src: int
+    num_input: int
+    undirected: bool
+    weight: Tensor | None = None
+    loop_weight: Tensor | None = None
+    mask: Tensor | None = None
+    _cache: dict[Any, Any] = field(default_factory=dict)
+
+    @staticmethod
+    def from_edge_index(
+        edge_index: Tensor,
+        num_nodes: int | tuple[int, int],
+        edge_weight: Tensor | None = None,
+        undirected: bool | None = None,
+    ) -> Adjacency:
+        """Check and sort an edge list.
+
+        Args:
+            edge_index: ``[2, edges]``, row 0 the sources, row 1 the targets.
+            num_nodes: How many nodes, or ``(sources, targets)`` where the two ends
+                are different sets. A loop exists only where they are the same.
+            edge_weight: ``[edges]`` or ``[edges, 1]``.
+            undirected: None finds out; False scores every arc alone.
+
+        Raises:
+            InputError: If an id is out of range, a type or shape is wrong, a weight
+                is not finite, or ``undirected=True`` and an arc has no twin.
+        """
+        if isinstance(num_nodes, int):
+            square, num_src, num_dst = True, num_nodes, num_nodes
+        else:
+            square, (num_src, num_dst) = False, num_nodes
+        check_edge_index(edge_index, num_src, num_dst)
+        num_input = edge_index.size(1)
+        weight = None if edge_weight is None else check_weight(edge_weight, num_input)
+        src, dst = edge_index.long()
+        is_loop = (src == dst) if square else torch.zeros_like(src, dtype=torch.bool)
+
+        arcs = (~is_loop).nonzero().squeeze(1)
+        key = dst[arcs] * num_src + src[arcs]
+        edge_id = arcs[torch.argsort(key, stable=True)]
+        rowptr = torch.zeros(num_dst + 1, dtype=torch.int64, device=src.device)
+        torch.cumsum(torch.bincount(dst[arcs], minlength=num_dst), 0, out=rowptr[1:])
+        small = max(num_src, num_dst, num_input) < 2**31
+        col = src[edge_id].to(torch.int32 if small else torch.int64)
+
+        loop_id = is_loop.nonzero().squeeze(1)
+        loop_id = loop_id[torch.argsort(src[loop_id], stable=True)]
+        adj = Adjacency(
+            rowptr,
+            col,
+            edge_id,
+            src[loop_id],
+            loop_id,
+            num_src,
+            num_input,
+            undirected=False,
+            weight=None if weight is None else weight[edge_id],
+            loop_weight=None if weight is None else weight[loop_id],
+        )
+        if undirected is False or not square:
+            return adj
+        twinned = adj._arcs_have_twins()
+        if undirected and not twinned:
+            raise InputError(
+                'undirected=True, but some arcs have no twin. Add them with '
+                'torch_geometric.utils.to_undirected, or leave the option out.'
+            )
+        return replace(adj, undirected=twinned)
+
+    def _arcs_have_twins(self) -> bool:
+        t_rowptr, t_col, _ = self.transpose()
+        return torch.equal(t_rowptr, self.rowptr) and torch.equal(t_col, self.col)
+
+    @property
+    def num_dst(self) -> int:
+        """Number of target nodes (rows)."""
+        return self.rowptr.numel() - 1
+
+    @property
+    def num_nodes(self) -> int:
+        """Number of nodes, sources and targets being the same."""
+        if self.num_src != self.num_dst:
+            raise InputError(f'{self} has two node sets: ask for num_src or num_dst.')
+        return self.num_src
+
+    @property
+    def num_arcs(self) -> int:
+        """Number of stored directed edges, self-loops apart."""
+        return self.col.numel()
+
+    @property
+    def num_edges(self) -> int:
+        """Number of edges: pairs of twin arcs if undirected, else arcs."""
+        return self.num_arcs // 2 if self.undirected else self.num_arcs
+
+    @property
+    def num_loops(self) -> int:
+        """Number of self-loops."""
+        return self.loop.numel()
+
+    def __repr__(self) -> str:
+        kind = 'undirected' if self.undirected else 'directed'
+        nodes = f'{self.num_src}'
+        if self.num_src != self.num_dst:
+            nodes += f' -> {self.num_dst}'
+        return (
+            f'Adjacency({kind}, nodes={nodes}, edges={self.num_edges}, '
+            f'arcs={self.num_arcs}, loops={self.num_loops})'
+        )
+
+    # What is derived once and kept. Plain dict: torch.compile can trace through it.
+
+    def row(self) -> Tensor:
+        """Target of each arc, int64 ``[num_arcs]``."""
+        if 'row' not in self._cache:
+            self._cache['row'] = row_ids(self.rowptr, self.num_arcs)
+        return self._cache['row']
+
+    def transpose(self) -> tuple[Tensor, Tensor, Tensor]:
+        """``(t_rowptr, t_col, t_perm)``: arcs by source; ``t_perm`` their slots.
+
+        In an undirected graph ``t_perm`` is the twin of each arc.
+        """
+        if 'transpose' not in self._cache:
+            t_rowptr, t_col, t_perm = transpose_csr(self.rowptr, self.col, self.num_src)
+            if torch.equal(t_rowptr, self.rowptr) and torch.equal(t_col, self.col):
+                t_rowptr, t_col = self.rowptr, self.col  # symmetric: one copy serves
+            self._cache['transpose'] = t_rowptr, t_col, t_perm
+        return self._cache['transpose']
+
+    def edge(self) -> Tensor:
+        """The edge each arc belongs to, int64 ``[num_arcs]``."""
+        if 'edge' not in self._cache:
+            if self.undirected:
+                upper = self.row() < self.col
+                number = upper.cumsum(0) - 1
+                twin = self.transpose()[2]
+                self._cache['edge'] = torch.where(upper, number, number[twin])
+            else:
+                self._cache['edge'] = torch.arange(
+                    self.num_arcs, device=self.col.device
+                )
+        return self._cache['edge']
+
+    def edge_slot(self) -> Tensor:
+        """One arc of each edge (the one into its smaller node), ``[num_edges]``."""
+        if not self.undirected:
+            return self.edge()
+        return (self.row() < self.col).nonzero().squeeze(1)
+
+    def degree(self) -> Tensor:
+        """Arcs into each target node, self-loops apart, int64 ``[num_dst]``."""
+        return self.rowptr.diff()
+
+    def num_isolated(self) -> int:
+        """Nodes that no arc touches; self-loops do not count."""
+        touched = self.degree() > 0
+        if not self.undirected:
+            touched = touched | (self.transpose()[0].diff() > 0)
+        return int((~touched).sum())
+
+    def digest(self) -> str:
+        """SHA-256 of the sorted edge list; the order of the caller's edges is out."""
+        if 'digest' not in self._cache:
+            head = f'{self.num_src} {self.num_dst} {self.undirected}\n'
+            digest = hashlib.sha256(head.encode())
+            for part in (self.rowptr, self.col, self.loop):
+                digest.update(part.cpu().to(torch.int64).numpy().data)
+            self._cache['digest'] = digest.hexdigest()
+        return self._cache['digest']
+
+    # Between the caller's edges and ours.
+
+    def to_caller(self, per_edge: Tensor, loops: Any, absent: Any = 0) -> Tensor:
+        """Spread ``[num_edges]`` over the caller's list, ``[num_input]``.
+
+        Self-loops take the value ``loops``; edges of the caller's list that are no
+        longer in this graph take ``absent``.
+        """
+        out = per_edge.new_full((self.num_input,), absent)
+        out[self.loop_id] = loops
+        out[self.edge_id] = per_edge[self.edge()]
+        return out
+
+    def to_edge_index(self) -> Tensor:
+        """The edge list in the caller's order, int64 ``[2, edges]``, loops included."""
+        ends = torch.stack([self.col.long(), self.row()])
+        ends = torch.cat([ends, self.loop.expand(2, -1)], dim=1)
+        return ends[:, torch.argsort(torch.cat([self.edge_id, self.loop_id]))]
+
+    def kept_ids(self) -> Tensor:
+        """The caller's positions that this graph still holds, ascending."""
+        return torch.cat([self.edge_id, self.loop_id]).sort().values
+
+    # New graphs from this one.
+
+    def keep_edges(self, keep: Tensor) -> Adjacency:
+        """The graph with only the marked edges, ``keep`` boolean ``[num_edges]``.
+
+        The others are gone: no slot, no weight. Self-loops stay.
+        """
+        check_mask(keep, self.num_edges, 'edges')
+        return self._take(keep[self.edge()], None, self.undirected)
+
+    def subgraph(self, edge_mask: Tensor) -> Adjacency:
+        """The graph with only the marked entries of the caller's edge list.
+
+        Args:
+            edge_mask: Boolean ``[num_input]``. Where it cuts one of two twins, the
+                result is directed.
+        """
+        check_mask(edge_mask, self.num_input, "entries of the caller's edge list")
+        part = self._take(edge_mask[self.edge_id], edge_mask[self.loop_id], False)
+        return replace(part, undirected=self.undirected and part._arcs_have_twins())
+
+    def _take(self, slots: Tensor, loops: Tensor | None, undirected: bool) -> Adjacency:
+        rowptr, col, slot = compact(self.rowptr, self.col, slots)
+        loops = torch.ones_like(self.loop, dtype=torch.bool) if loops is None else loops
+        return Adjacency(
+            rowptr,
+            col,
+            self.edge_id[slot],
+            self.loop[loops],
+            self.loop_id[loops],
+            self.num_src,
+            self.num_input,
+            undirected,
+            weight=None if self.weight is None else self.weight[slot],
+            loop_weight=None if self.loop_weight is None else self.loop_weight[loops],
+            mask=None if self.mask is None else self.mask[slot],
+        )
+
+    def with_mask(self, mask: Tensor) -> Adjacency:
+        """The same graph under a soft mask ``[num_edges]`` in [0, 1].
+
+        Twins share one entry. What a soft mask means is each conv's own; at 0 and 1
+        it means the edge is gone or there. Self-loops are never masked.
+        """
+        if mask.shape != (self.num_edges,) or not mask.is_floating_point():
+            raise InputError(
+                f'A soft mask holds one float for each of the {self.num_edges} edges '
+                f'(got {mask.dtype} of shape {list(mask.shape)}).'
+            )
+        return replace(self, mask=mask[self.edge()], _cache=self._structure())
+
+    def with_weight(self, edge_weight: Tensor | None) -> Adjacency:
+        """The same graph with other weights, one for each of the caller's edges."""
+        weight = loop_weight = None
+        if edge_weight is not None:
+            edge_weight = check_weight(edge_weight, self.num_input)
+            weight, loop_weight = edge_weight[self.edge_id], edge_weight[self.loop_id]
+        return replace(
+            self, weight=weight, loop_weight=loop_weight, _cache=self._structure()
+        )
+
+    def _structure(self) -> dict[Any, Any]:
+        """What of the cache does not depend on weights."""
+        return {k: v for k, v in self._cache.items() if k[0] != 'operator'}
+
+    def to(self, device: torch.device | str) -> Adjacency:
+        """The same graph on another device."""
+        moved: dict[str, Any] = {
+            name: tensor.to(device)
+            for name, tensor in vars(self).items()
+            if isinstance(tensor, Tensor)
+        }
+        return replace(self, **moved, _cache={})
+
+    # What the kernels take.
+
+    def pattern(self, loops: Loops = 'given') -> Pattern:
+        """The non-zeros for the kernels.
+
+        Args:
+            loops: ``'none'`` leaves self-loops out; ``'given'`` has the caller's;
+                ``'all'`` has exactly one at every node. Values for the pattern are
+                ``[arcs..., loops...]``, with ``'all'`` loops in node order.
+        """
+        if loops == 'given' and self.num_loops == 0:
+            loops = 'none'
+        key = ('pattern', loops)
+        if key not in self._cache:
+            self._cache[key] = self._make_pattern(loops)
+        return self._cache[key]
+
+    def _make_pattern(self, loops: Loops) -> Pattern:
+        t_rowptr, t_col, t_perm = self.transpose()
+        t_perm = t_perm.to(self.col.dtype)
+        if loops == 'none':
+            return Pattern(self.rowptr, self.col, None, t_rowptr, t_col, t_perm)
+        node = self.loop
+        if loops == 'all':
+            node = torch.arange(self.num_nodes, device=self.col.device)
+        slots = torch.arange(
+            self.num_arcs, dtype=self.col.dtype, device=self.col.device
+        )
+        forward = _merge_loops(self.rowptr, self.col, slots, node)
+        return Pattern(*forward, *_merge_loops(t_rowptr, t_col, t_perm, node))
+
+    def normalize(
+        self,
+        add_self_loops: bool = True,
+        fill_value: float = 1.0,
+        dtype: torch.dtype = torch.float32,
+    ) -> Operator:
+        r"""GCN's operator :math:`D^{-1/2} (A + I) D^{-1/2}` (Kipf & Welling 2017).
+
+        Weights are multiplied by the soft mask before degrees are summed, so the
+        result is differentiable in both. D holds row sums (in-degrees) for both
+        ends, as PyG's ``gcn_norm``; a node of degree 0 has a row of zeros.
+
+        Args:
+            add_self_loops: One self-loop at every node; a given one keeps its
+                weight (the last given, if several). False takes loops as given.
+            fill_value: Weight of an added self-loop.
+            dtype: Type of the values.
+        """
+        key = ('operator', add_self_loops, fill_value, dtype)
+        if key in self._cache:
+            return self._cache[key]
+        pattern = self.pattern('all' if add_self_loops else 'given')
+        loop = self._loop_values(dtype)
+        if add_self_loops:
+            full = torch.full((self.num_nodes,), fill_value, device=self.col.device)
+            loop = full.to(dtype).index_copy(0, *_last_of_each(self.loop, loop))
+        weight = torch.cat([self._arc_values(dtype), loop])
+        assert pattern.perm is not None or loop.numel() == 0
+        by_slot = weight if pattern.perm is None else weight[pattern.perm]
+        degree = segment_reduce(pattern.rowptr, by_slot)
+        positive = degree > 0
+        scale = torch.where(positive, degree, 1.0).rsqrt() * positive
+        row = row_ids(pattern.rowptr, pattern.col.numel())
+        value = scale[row] * by_slot * scale[pattern.col]
+        operator = Operator(_in_slot_order(pattern), value)
+        if not value.requires_grad:
+            self._cache[key] = operator
+        return operator
+
+    def _arc_values(self, dtype: torch.dtype) -> Tensor:
+        """Weight times soft mask of each arc; ones where neither is given."""
+        value = torch.ones(self.num_arcs, dtype=dtype, device=self.col.device)
+        for factor in (self.weight, self.mask):
+            value = value if factor is None else value * factor.to(dtype)
+        return value
+
+    def _loop_values(self, dtype: torch.dtype) -> Tensor:
+        if self.loop_weight is None:
+            return torch.ones(self.num_loops, dtype=dtype, device=self.col.device)
+        return self.loop_weight.to(dtype)
+
+    def values(self, dtype: torch.dtype) -> Tensor | None:
+        """Weights for ``pattern('given')``; None where all are 1."""
+        if self.weight is None and self.mask is None:
+            return None
+        return torch.cat([self._arc_values(dtype), self._loop_values(dtype)])
+
+    def prepare(self) -> Adjacency:
+        """Fill the caches that forward and backward passes read; returns itself."""
+        self.row()
+        self.pattern('given')
+        if self.num_src == self.num_dst:
+            self.pattern('all')
+        return self
+
+
+def _merge_loops(
+    rowptr: Tensor, col: Tensor, perm: Tensor, node: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Set self-loops at ``node`` (ascending) into sorted rows; no sorting needed."""
+    num_rows, num_arcs = rowptr.numel() - 1, col.numel()
+    count = torch.bincount(node, minlength=num_rows)
+    ends = torch.cat([count.new_zeros(1), count.cumsum(0)])
+    row = row_ids(rowptr, num_arcs)
+    after = col > row
+    place = torch.arange(num_arcs, device=col.device) + ends[row] + after * count[row]
+    below = segment_reduce(rowptr, (~after).double()).long()
+    rank = torch.arange(node.numel(), device=col.device)
+    loop_place = rowptr[node] + below[node] + rank
+    total = num_arcs + node.numel()
+    new_col, new_perm = col.new_empty(total), perm.new_empty(total)
+    new_col[place], new_perm[place] = col, perm
+    new_col[loop_place] = node.to(col.dtype)
+    new_perm[loop_place] = (rank + num_arcs).to(perm.dtype)
+    return rowptr + ends, new_col, new_perm
+
+
+def _last_of_each(node: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+    """Of several loops at one node the last given; ``node`` is ascending."""
+    if node.numel() == 0:
+        return node, value
+    last = torch.cat([node[1:] != node[:-1], node.new_ones(1, dtype=torch.bool)])
+    return node[last], value[last]
+
+
+def _in_slot_order(pattern: Pattern) -> Pattern:
+    """The pattern for values that stand in slot order themselves."""
+    if pattern.perm is None:
+        return pattern
+    slot = torch.empty_like(pattern.perm)
+    slot[pattern.perm.long()] = torch.arange(
+        slot.numel(), dtype=slot.dtype, device=slot.device
+    )
+    assert pattern.t_perm is not None
+    return pattern._replace(perm=None, t_perm=slot[pattern.t_perm.long()])

@@ -1,0 +1,62 @@
+"""What an edge list has to hold before anything reads it without bounds."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from graphsparse.engine import InputError
+
+
+def check_edge_index(edge_index: Tensor, num_src: int, num_dst: int) -> None:
+    """Raise InputError unless every entry names a node."""
+    if not isinstance(edge_index, Tensor) or edge_index.dtype not in (
+        torch.int64,
+        torch.int32,
+    ):
+        found = getattr(edge_index, 'dtype', type(edge_index).__name__)
+        raise InputError(
+            f'edge_index has to be an int64 or int32 tensor (got {found}); '
+            'convert it with edge_index.long().'
+        )
+    if edge_index.dim() != 2 or edge_index.size(0) != 2:
+        raise InputError(
+            f'edge_index has to have shape [2, edges] (got {list(edge_index.shape)}).'
+        )
+    for end, size in ((0, num_src), (1, num_dst)):
+        bad = (edge_index[end] < 0) | (edge_index[end] >= size)
+        if bad.any():
+            place = int(bad.nonzero()[0])
+            raise InputError(
+                f'edge_index[{end}, {place}] is {int(edge_index[end, place])}, but '
+                f'node ids go from 0 to {size - 1}. Fix the id or give the true '
+                'number of nodes.'
+            )
+
+
+def check_weight(weight: Tensor, num_edges: int) -> Tensor:
+    """The weights as a float vector; InputError unless one finite number an edge."""
+    if weight.dim() == 2 and weight.size(1) == 1:
+        weight = weight.squeeze(1)
+    if weight.dim() != 1 or weight.numel() != num_edges:
+        raise InputError(
+            f'edge_weight has to hold one number for each of the {num_edges} edges '
+            f'(got shape {list(weight.shape)}).'
+        )
+    if not weight.is_floating_point():
+        weight = weight.to(torch.get_default_dtype())
+    bad = ~weight.detach().isfinite()
+    if bad.any():
+        place = int(bad.nonzero()[0])
+        raise InputError(f'edge_weight[{place}] is {float(weight[place])}.')
+    return weight
+
+
+def check_mask(mask: Tensor, size: int, of: str) -> Tensor:
+    """A boolean mask of the given length, or InputError."""
+    if mask.dtype != torch.bool or mask.shape != (size,):
+        raise InputError(
+            f'The mask has to be boolean with one entry for each of the {size} {of} '
+            f'(got {mask.dtype} of shape {list(mask.shape)}).'
+        )
+    return mask
