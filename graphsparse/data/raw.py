@@ -1,0 +1,185 @@
+"""Raw files: where they lie, whether they are the right ones, how they are fetched."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from http.client import HTTPException
+from pathlib import Path
+from shutil import copyfile, rmtree
+from tempfile import TemporaryDirectory
+from urllib.request import urlopen
+
+from graphsparse.data.cards import DatasetCard, RawFile
+from graphsparse.engine import InputError, write_atomic
+
+
+def data_root(root: str | Path | None) -> Path | None:
+    """The folder of raw files: ``root``, else ``$GRAPHSPARSE_DATA``, else ``None``.
+
+    Raises:
+        InputError: If it is no folder.
+    """
+    given = root or os.environ.get('GRAPHSPARSE_DATA')
+    if not given:
+        return None
+    folder = Path(given).expanduser()
+    if not folder.is_dir():
+        source = 'root' if root else '$GRAPHSPARSE_DATA'
+        raise InputError(f"There is no folder '{given}', given as {source}.")
+    return folder.resolve()
+
+
+def cache_folder() -> Path:
+    """The one folder written to: ``$GRAPHSPARSE_CACHE``, else ``~/.cache``."""
+    given = os.environ.get('GRAPHSPARSE_CACHE') or '~/.cache/graphsparse'
+    return Path(given).expanduser().absolute()
+
+
+def find_files(card: DatasetCard, root: Path | None) -> tuple[Path | None, list[str]]:
+    """The folder that has all raw files, ``root`` or the downloads, and what lacks.
+
+    Returns:
+        The folder and ``[]``, else ``None`` and the paths missing below ``root``, or
+        below the downloads if there is no root.
+    """
+    folders = (
+        [cache_folder() / 'raw'] if root is None else [root, cache_folder() / 'raw']
+    )
+    lacking = [
+        [file.path for file in card.files if not (folder / file.path).is_file()]
+        for folder in folders
+    ]
+    for folder, missing in zip(folders, lacking, strict=True):
+        if not missing:
+            return folder, []
+    return None, lacking[0]
+
+
+def provide_files(card: DatasetCard, root: Path | None) -> Path:
+    """A folder that holds every raw file, each with the SHA-256 of the card.
+
+    ``root`` if it has them, else the download folder in the cache.
+
+    Raises:
+        InputError: If ``root`` has some but not all, a file is not the right one,
+            or a download fails.
+    """
+    folder, missing = find_files(card, root)
+    if folder is None and root and len(missing) < len(card.files):
+        wanted = [f'{f.path} (from {f.url})' for f in card.files if f.path in missing]
+        raise InputError(
+            f"'{root}' has only {len(card.files) - len(missing)} of the "
+            f'{len(card.files)} files of data set {card.name!r}. Missing: '
+            f'{", ".join(wanted)}. Put them there, or name another root (or none, with '
+            'GRAPHSPARSE_DATA unset) to have all files downloaded.'
+        )
+    if folder is None or folder != root:
+        return _download_files(card, root)
+    for file in card.files:
+        found = hash_file(folder / file.path)
+        if found != file.sha256:
+            raise InputError(
+                f"'{folder / file.path}' is not the file of the card, and is not read: "
+                f'its SHA-256 is {found}, expected {file.sha256}. Fetch it anew from '
+                f'{file.url}.'
+            )
+    return folder
+
+
+def hash_file(path: Path) -> str:
+    """SHA-256 of a file in hex."""
+    with path.open('rb') as stream:
+        return hashlib.file_digest(stream, 'sha256').hexdigest()
+
+
+def _download_files(card: DatasetCard, root: Path | None) -> Path:
+    folder = cache_folder() / 'raw'
+    for file in card.files:
+        path = folder / file.path
+        try:
+            if not path.is_file() or hash_file(path) != file.sha256:
+                download(file, path)
+        except InputError as error:
+            where = f" and is not below '{root}'" if root else ''
+            raise InputError(
+                f'Data set {card.name!r} cannot be had{where}: {error}'
+            ) from None
+    return folder
+
+
+def download(file: RawFile, path: Path) -> None:
+    """Fetch a raw file to ``path``, which appears only when whole and verified.
+
+    Raises:
+        InputError: If there is no address, the network fails, or what came has
+            another SHA-256; nothing is left behind.
+    """
+    from tqdm import tqdm
+
+    by_hand = f"put it at '{file.path}' below a folder and name that as root"
+    if file.url is None:
+        raise InputError(f'No address is known for {file.path!r}: {by_hand}.')
+    digest, size = hashlib.sha256(), 0
+    with write_atomic(path) as aside:
+        try:
+            with (
+                urlopen(file.url, timeout=60) as stream,
+                aside.open('wb') as out,
+                tqdm(
+                    total=file.bytes, unit='B', unit_scale=True, desc=path.name
+                ) as bar,
+            ):
+                while chunk := stream.read(1 << 20):
+                    digest.update(chunk)
+                    size += out.write(chunk)
+                    bar.update(len(chunk))
+        except (OSError, HTTPException, ValueError) as error:
+            raise InputError(
+                f'{file.url} cannot be downloaded: {error}. Without it, {by_hand}.'
+            ) from None
+        if digest.hexdigest() != file.sha256:
+            raise InputError(
+                f'{file.url} sent another file than the card tells: SHA-256 '
+                f'{digest.hexdigest()} ({size} bytes), expected {file.sha256} '
+                f'({file.bytes} bytes). Try again, or {by_hand}.'
+            )
+
+
+@contextmanager
+def mirror_files(card: DatasetCard, folder: Path) -> Iterator[Path]:
+    """A passing data root of links to the raw files, for a loader to write beside.
+
+    ``folder`` itself is never written to. The mirror lies in the cache, and goes
+    when the block ends.
+    """
+    cache = cache_folder()
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        _sweep(cache, f'.{card.name}-*')
+        mirror = TemporaryDirectory(dir=cache, prefix=f'.{card.name}-')
+    except OSError as error:
+        raise InputError(
+            f"Cannot write to the cache '{cache}': {error.strerror}. Name another one "
+            'with GRAPHSPARSE_CACHE.'
+        ) from None
+    with mirror as name:
+        for file in card.files:
+            link = Path(name, file.path)
+            link.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                link.symlink_to(folder / file.path)
+            except OSError:  # a file system, or a Windows account, without links
+                copyfile(folder / file.path, link)
+        yield Path(name)
+
+
+def _sweep(cache: Path, pattern: str) -> None:
+    """Remove what killed processes left behind: folders untouched for a day."""
+    for left in cache.glob(pattern):
+        with suppress(OSError):  # another process may be sweeping too
+            if time.time() - left.stat().st_mtime > 86_400:
+                rmtree(left)
