@@ -49,7 +49,8 @@ def save_tensors(
     path: str | Path, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]
 ) -> None:
     """Write tensors and JSON-able facts into one safetensors file, atomically."""
-    flat = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
+    # Cloned: safetensors refuses tensors that share storage, as tied weights do.
+    flat = {name: t.detach().cpu().contiguous().clone() for name, t in tensors.items()}
     with write_atomic(path) as aside:
         save_file(flat, aside, metadata={'json': json.dumps(meta)})
 

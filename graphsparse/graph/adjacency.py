@@ -222,9 +222,9 @@ class Adjacency:
         return int((~touched).sum())
 
     def digest(self) -> str:
-        """SHA-256 of the sorted edge list; the order of the caller's edges is out."""
+        """SHA-256 of the sorted arcs and loops; the caller's order is out of it."""
         if 'digest' not in self._cache:
-            head = f'{self.num_src} {self.num_dst} {self.undirected}\n'
+            head = f'{self.num_src} {self.num_dst}\n'
             digest = hashlib.sha256(head.encode())
             for part in (self.rowptr, self.col, self.loop):
                 digest.update(part.cpu().to(torch.int64).numpy().data)
@@ -291,6 +291,11 @@ class Adjacency:
             loop_weight=None if self.loop_weight is None else self.loop_weight[loops],
             mask=None if self.mask is None else self.mask[slot],
         )
+
+    def as_directed(self) -> Adjacency:
+        """The same graph with every arc an edge of its own."""
+        cache = {k: v for k, v in self._cache.items() if k != 'edge'}
+        return replace(self, undirected=False, _cache=cache)
 
     def with_mask(self, mask: Tensor) -> Adjacency:
         """The same graph under a soft mask ``[num_edges]`` in [0, 1].

@@ -1,0 +1,35 @@
+"""Score, select, mask: three pure steps, and the ticket they end in."""
+
+from graphsparse.pruning.budget import count_kept
+from graphsparse.pruning.distributions.base import Distribution
+from graphsparse.pruning.edges.base import EdgeScore, score_edges
+from graphsparse.pruning.masks import EdgeMask, WeightMask
+from graphsparse.pruning.project import l0_support, project_l0
+from graphsparse.pruning.remove import remove_edges
+from graphsparse.pruning.schedules.base import Schedule
+from graphsparse.pruning.select import (
+    keep_connected,
+    select_edges,
+    select_global,
+    select_per_node,
+)
+from graphsparse.pruning.ticket import Init, Ticket
+
+__all__ = [
+    'Distribution',
+    'EdgeMask',
+    'EdgeScore',
+    'Init',
+    'Schedule',
+    'Ticket',
+    'WeightMask',
+    'count_kept',
+    'keep_connected',
+    'l0_support',
+    'project_l0',
+    'remove_edges',
+    'score_edges',
+    'select_edges',
+    'select_global',
+    'select_per_node',
+]

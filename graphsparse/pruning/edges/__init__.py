@@ -1,0 +1,1 @@
+"""Edge scores, one paper's idea a file. High scores are kept."""

@@ -1,0 +1,1 @@
+"""How sparsity grows over a run or over rounds, one rule a file."""
