@@ -34,7 +34,10 @@ def write_atomic(path: str | Path) -> Iterator[Path]:
     try:
         yield Path(aside)
         os.chmod(aside, 0o666 & ~_umask())
-        os.replace(aside, path)
+        try:
+            os.replace(aside, path)
+        except OSError as error:
+            raise InputError(f"Cannot write '{path}': {error.strerror}.") from None
     finally:
         Path(aside).unlink(missing_ok=True)
 

@@ -1,28 +1,36 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, NamedTuple
+from functools import partial
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from graphsparse.engine import InputError
-from graphsparse.graph.check import check_edge_index, check_mask, check_weight
-from graphsparse.kernels import Pattern, compact, segment_reduce, spmm, transpose_csr
+from graphsparse.graph.check import (
+    check_edge_index,
+    check_mask,
+    check_num_nodes,
+    check_weight,
+)
+from graphsparse.graph.loops import merge_loops
+from graphsparse.graph.operator import Operator, gcn_operator
+from graphsparse.kernels import Pattern, compact, transpose_csr
 from graphsparse.kernels.pattern import row_ids
 
 Loops = Literal['none', 'given', 'all']
 
 
-class Operator(NamedTuple):
-    """A sparse matrix of numbers: ``operator @ x`` propagates features."""
-
-    pattern: Pattern
-    value: Tensor
-
-    def __matmul__(self, x: Tensor) -> Tensor:
-        return spmm(self.pattern, x, self.value)
+@contextmanager
+def _lasting() -> Iterator[None]:
+    """What is kept must serve a training too: no inference tensors."""
+    grad = torch.is_grad_enabled()
+    with torch.inference_mode(False), torch.set_grad_enabled(grad):
+        yield
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -68,6 +76,7 @@ class Adjacency:
     _cache: dict[Any, Any] = field(default_factory=dict)
 
     @staticmethod
+    @_lasting()
     def from_edge_index(
         edge_index: Tensor,
         num_nodes: int | tuple[int, int],
@@ -87,10 +96,11 @@ class Adjacency:
             InputError: If an id is out of range, a type or shape is wrong, a weight
                 is not finite, or ``undirected=True`` and an arc has no twin.
         """
-        if isinstance(num_nodes, int):
-            square, num_src, num_dst = True, num_nodes, num_nodes
-        else:
-            square, (num_src, num_dst) = False, num_nodes
+        num_nodes = check_num_nodes(num_nodes)
+        square = isinstance(num_nodes, int)
+        num_src, num_dst = (
+            (num_nodes, num_nodes) if isinstance(num_nodes, int) else num_nodes
+        )
         check_edge_index(edge_index, num_src, num_dst)
         num_input = edge_index.size(1)
         weight = None if edge_weight is None else check_weight(edge_weight, num_input)
@@ -102,7 +112,8 @@ class Adjacency:
         edge_id = arcs[torch.argsort(key, stable=True)]
         rowptr = torch.zeros(num_dst + 1, dtype=torch.int64, device=src.device)
         torch.cumsum(torch.bincount(dst[arcs], minlength=num_dst), 0, out=rowptr[1:])
-        small = max(num_src, num_dst, num_input) < 2**31
+        # A pattern with a loop at every node numbers arcs and nodes together.
+        small = max(num_src, num_dst) + num_input < 2**31
         col = src[edge_id].to(torch.int32 if small else torch.int64)
 
         loop_id = is_loop.nonzero().squeeze(1)
@@ -119,15 +130,14 @@ class Adjacency:
             weight=None if weight is None else weight[edge_id],
             loop_weight=None if weight is None else weight[loop_id],
         )
-        if undirected is False or not square:
+        if undirected is False:
             return adj
-        twinned = adj._arcs_have_twins()
-        if undirected and not twinned:
+        if undirected and not square:
             raise InputError(
-                'undirected=True, but some arcs have no twin. Add them with '
-                'torch_geometric.utils.to_undirected, or leave the option out.'
+                f'undirected=True, but sources and targets are two sets {num_nodes}.'
             )
-        return replace(adj, undirected=twinned)
+        twinned = square and (undirected or adj._arcs_have_twins())
+        return adj.as_undirected() if twinned else adj
 
     def _arcs_have_twins(self) -> bool:
         t_rowptr, t_col, _ = self.transpose()
@@ -172,37 +182,39 @@ class Adjacency:
 
     # What is derived once and kept. Plain dict: torch.compile can trace through it.
 
+    def _derive(self, key: Any, make: Callable[[], Any]) -> Any:
+        if key not in self._cache:
+            with _lasting():
+                self._cache[key] = make()
+        return self._cache[key]
+
     def row(self) -> Tensor:
         """Target of each arc, int64 ``[num_arcs]``."""
-        if 'row' not in self._cache:
-            self._cache['row'] = row_ids(self.rowptr, self.num_arcs)
-        return self._cache['row']
+        return self._derive('row', partial(row_ids, self.rowptr, self.num_arcs))
 
     def transpose(self) -> tuple[Tensor, Tensor, Tensor]:
         """``(t_rowptr, t_col, t_perm)``: arcs by source; ``t_perm`` their slots.
 
         In an undirected graph ``t_perm`` is the twin of each arc.
         """
-        if 'transpose' not in self._cache:
-            t_rowptr, t_col, t_perm = transpose_csr(self.rowptr, self.col, self.num_src)
-            if torch.equal(t_rowptr, self.rowptr) and torch.equal(t_col, self.col):
-                t_rowptr, t_col = self.rowptr, self.col  # symmetric: one copy serves
-            self._cache['transpose'] = t_rowptr, t_col, t_perm
-        return self._cache['transpose']
+        return self._derive('transpose', self._make_transpose)
+
+    def _make_transpose(self) -> tuple[Tensor, Tensor, Tensor]:
+        t_rowptr, t_col, t_perm = transpose_csr(self.rowptr, self.col, self.num_src)
+        if torch.equal(t_rowptr, self.rowptr) and torch.equal(t_col, self.col):
+            t_rowptr, t_col = self.rowptr, self.col  # symmetric: one copy serves
+        return t_rowptr, t_col, t_perm
 
     def edge(self) -> Tensor:
         """The edge each arc belongs to, int64 ``[num_arcs]``."""
-        if 'edge' not in self._cache:
-            if self.undirected:
-                upper = self.row() < self.col
-                number = upper.cumsum(0) - 1
-                twin = self.transpose()[2]
-                self._cache['edge'] = torch.where(upper, number, number[twin])
-            else:
-                self._cache['edge'] = torch.arange(
-                    self.num_arcs, device=self.col.device
-                )
-        return self._cache['edge']
+        return self._derive('edge', self._number_edges)
+
+    def _number_edges(self) -> Tensor:
+        if not self.undirected:
+            return torch.arange(self.num_arcs, device=self.col.device)
+        upper = self.row() < self.col
+        number = upper.cumsum(0) - 1
+        return torch.where(upper, number, number[self.transpose()[2]])
 
     def edge_slot(self) -> Tensor:
         """One arc of each edge (the one into its smaller node), ``[num_edges]``."""
@@ -216,9 +228,8 @@ class Adjacency:
 
     def num_isolated(self) -> int:
         """Nodes that no arc touches; self-loops do not count."""
-        touched = self.degree() > 0
-        if not self.undirected:
-            touched = touched | (self.transpose()[0].diff() > 0)
+        touched = torch.zeros(self.num_nodes, dtype=torch.bool, device=self.col.device)
+        touched[self.row()] = touched[self.col] = True
         return int((~touched).sum())
 
     def digest(self) -> str:
@@ -275,6 +286,7 @@ class Adjacency:
         part = self._take(edge_mask[self.edge_id], edge_mask[self.loop_id], False)
         return replace(part, undirected=self.undirected and part._arcs_have_twins())
 
+    @_lasting()
     def _take(self, slots: Tensor, loops: Tensor | None, undirected: bool) -> Adjacency:
         rowptr, col, slot = compact(self.rowptr, self.col, slots)
         loops = torch.ones_like(self.loop, dtype=torch.bool) if loops is None else loops
@@ -294,8 +306,20 @@ class Adjacency:
 
     def as_directed(self) -> Adjacency:
         """The same graph with every arc an edge of its own."""
+        return self._as(undirected=False)
+
+    def as_undirected(self) -> Adjacency:
+        """The same graph with twin arcs as one edge; InputError if some have none."""
+        if not self._arcs_have_twins():
+            raise InputError(
+                'undirected=True, but some arcs have no twin. Add them with '
+                'torch_geometric.utils.to_undirected, or leave the option out.'
+            )
+        return self._as(undirected=True)
+
+    def _as(self, undirected: bool) -> Adjacency:
         cache = {k: v for k, v in self._cache.items() if k != 'edge'}
-        return replace(self, undirected=False, _cache=cache)
+        return replace(self, undirected=undirected, _cache=cache)
 
     def with_mask(self, mask: Tensor) -> Adjacency:
         """The same graph under a soft mask ``[num_edges]`` in [0, 1].
@@ -345,10 +369,7 @@ class Adjacency:
         """
         if loops == 'given' and self.num_loops == 0:
             loops = 'none'
-        key = ('pattern', loops)
-        if key not in self._cache:
-            self._cache[key] = self._make_pattern(loops)
-        return self._cache[key]
+        return self._derive(('pattern', loops), partial(self._make_pattern, loops))
 
     def _make_pattern(self, loops: Loops) -> Pattern:
         t_rowptr, t_col, t_perm = self.transpose()
@@ -361,8 +382,8 @@ class Adjacency:
         slots = torch.arange(
             self.num_arcs, dtype=self.col.dtype, device=self.col.device
         )
-        forward = _merge_loops(self.rowptr, self.col, slots, node)
-        return Pattern(*forward, *_merge_loops(t_rowptr, t_col, t_perm, node))
+        forward = merge_loops(self.rowptr, self.col, slots, node)
+        return Pattern(*forward, *merge_loops(t_rowptr, t_col, t_perm, node))
 
     def normalize(
         self,
@@ -381,36 +402,25 @@ class Adjacency:
                 weight (the last given, if several). False takes loops as given.
             fill_value: Weight of an added self-loop.
             dtype: Type of the values.
-        """
-        key = ('operator', add_self_loops, fill_value, dtype)
-        if key in self._cache:
-            return self._cache[key]
-        pattern = self.pattern('all' if add_self_loops else 'given')
-        loop = self._loop_values(dtype)
-        if add_self_loops:
-            full = torch.full((self.num_nodes,), fill_value, device=self.col.device)
-            loop = full.to(dtype).index_copy(0, *_last_of_each(self.loop, loop))
-        weight = torch.cat([self._arc_values(dtype), loop])
-        assert pattern.perm is not None or loop.numel() == 0
-        by_slot = weight if pattern.perm is None else weight[pattern.perm]
-        degree = segment_reduce(pattern.rowptr, by_slot)
-        positive = degree > 0
-        scale = torch.where(positive, degree, 1.0).rsqrt() * positive
-        row = row_ids(pattern.rowptr, pattern.col.numel())
-        value = scale[row] * by_slot * scale[pattern.col]
-        operator = Operator(_in_slot_order(pattern), value)
-        if not value.requires_grad:
-            self._cache[key] = operator
-        return operator
 
-    def _arc_values(self, dtype: torch.dtype) -> Tensor:
+        Raises:
+            InputError: If sources and targets are different in number.
+        """
+        make = partial(gcn_operator, self, add_self_loops, fill_value, dtype)
+        factors = (self.weight, self.loop_weight, self.mask)
+        if any(factor is not None and factor.requires_grad for factor in factors):
+            return make()  # also where gradients are off now: they may be on later
+        return self._derive(('operator', add_self_loops, fill_value, dtype), make)
+
+    def arc_values(self, dtype: torch.dtype) -> Tensor:
         """Weight times soft mask of each arc; ones where neither is given."""
         value = torch.ones(self.num_arcs, dtype=dtype, device=self.col.device)
         for factor in (self.weight, self.mask):
             value = value if factor is None else value * factor.to(dtype)
         return value
 
-    def _loop_values(self, dtype: torch.dtype) -> Tensor:
+    def loop_values(self, dtype: torch.dtype) -> Tensor:
+        """Weight of each self-loop; ones where none is given."""
         if self.loop_weight is None:
             return torch.ones(self.num_loops, dtype=dtype, device=self.col.device)
         return self.loop_weight.to(dtype)
@@ -419,7 +429,7 @@ class Adjacency:
         """Weights for ``pattern('given')``; None where all are 1."""
         if self.weight is None and self.mask is None:
             return None
-        return torch.cat([self._arc_values(dtype), self._loop_values(dtype)])
+        return torch.cat([self.arc_values(dtype), self.loop_values(dtype)])
 
     def prepare(self) -> Adjacency:
         """Fill the caches that forward and backward passes read; returns itself."""
@@ -428,44 +438,3 @@ class Adjacency:
         if self.num_src == self.num_dst:
             self.pattern('all')
         return self
-
-
-def _merge_loops(
-    rowptr: Tensor, col: Tensor, perm: Tensor, node: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Set self-loops at ``node`` (ascending) into sorted rows; no sorting needed."""
-    num_rows, num_arcs = rowptr.numel() - 1, col.numel()
-    count = torch.bincount(node, minlength=num_rows)
-    ends = torch.cat([count.new_zeros(1), count.cumsum(0)])
-    row = row_ids(rowptr, num_arcs)
-    after = col > row
-    place = torch.arange(num_arcs, device=col.device) + ends[row] + after * count[row]
-    below = segment_reduce(rowptr, (~after).double()).long()
-    rank = torch.arange(node.numel(), device=col.device)
-    loop_place = rowptr[node] + below[node] + rank
-    total = num_arcs + node.numel()
-    new_col, new_perm = col.new_empty(total), perm.new_empty(total)
-    new_col[place], new_perm[place] = col, perm
-    new_col[loop_place] = node.to(col.dtype)
-    new_perm[loop_place] = (rank + num_arcs).to(perm.dtype)
-    return rowptr + ends, new_col, new_perm
-
-
-def _last_of_each(node: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-    """Of several loops at one node the last given; ``node`` is ascending."""
-    if node.numel() == 0:
-        return node, value
-    last = torch.cat([node[1:] != node[:-1], node.new_ones(1, dtype=torch.bool)])
-    return node[last], value[last]
-
-
-def _in_slot_order(pattern: Pattern) -> Pattern:
-    """The pattern for values that stand in slot order themselves."""
-    if pattern.perm is None:
-        return pattern
-    slot = torch.empty_like(pattern.perm)
-    slot[pattern.perm.long()] = torch.arange(
-        slot.numel(), dtype=slot.dtype, device=slot.device
-    )
-    assert pattern.t_perm is not None
-    return pattern._replace(perm=None, t_perm=slot[pattern.t_perm.long()])

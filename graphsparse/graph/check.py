@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+import operator
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from graphsparse.engine import InputError
 
 
+def check_num_nodes(num_nodes: Any) -> int | tuple[int, int]:
+    """One number of nodes, or a pair of sources and targets; else InputError."""
+    pair = isinstance(num_nodes, tuple | list)
+    try:
+        src, dst = map(operator.index, num_nodes if pair else (num_nodes, num_nodes))
+    except (TypeError, ValueError):
+        src = dst = -1
+    if min(src, dst) < 0:
+        raise InputError(
+            'num_nodes has to be a number of nodes, or a pair (sources, targets) '
+            f'(got {num_nodes!r}).'
+        )
+    return (src, dst) if pair else src
+
+
 def check_edge_index(edge_index: Tensor, num_src: int, num_dst: int) -> None:
     """Raise InputError unless every entry names a node."""
-    if not isinstance(edge_index, Tensor) or edge_index.dtype not in (
-        torch.int64,
-        torch.int32,
-    ):
-        found = getattr(edge_index, 'dtype', type(edge_index).__name__)
+    _check_tensor('edge_index', edge_index)
+    if edge_index.dtype not in (torch.int64, torch.int32):
         raise InputError(
-            f'edge_index has to be an int64 or int32 tensor (got {found}); '
+            f'edge_index has to be int64 or int32 (got {edge_index.dtype}); '
             'convert it with edge_index.long().'
         )
     if edge_index.dim() != 2 or edge_index.size(0) != 2:
@@ -34,8 +49,17 @@ def check_edge_index(edge_index: Tensor, num_src: int, num_dst: int) -> None:
             )
 
 
+def _check_tensor(name: str, value: Any) -> None:
+    if not isinstance(value, Tensor):
+        raise InputError(
+            f'{name} has to be a tensor (got {type(value).__name__}); '
+            'convert it with torch.as_tensor.'
+        )
+
+
 def check_weight(weight: Tensor, num_edges: int) -> Tensor:
     """The weights as a float vector; InputError unless one finite number an edge."""
+    _check_tensor('edge_weight', weight)
     if weight.dim() == 2 and weight.size(1) == 1:
         weight = weight.squeeze(1)
     if weight.dim() != 1 or weight.numel() != num_edges:
@@ -54,6 +78,7 @@ def check_weight(weight: Tensor, num_edges: int) -> Tensor:
 
 def check_mask(mask: Tensor, size: int, of: str) -> Tensor:
     """A boolean mask of the given length, or InputError."""
+    _check_tensor('The mask', mask)
     if mask.dtype != torch.bool or mask.shape != (size,):
         raise InputError(
             f'The mask has to be boolean with one entry for each of the {size} {of} '

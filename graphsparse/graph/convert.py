@@ -35,6 +35,10 @@ def to_adjacency(
     """
     if isinstance(graph, Adjacency):
         return graph
+    if hasattr(graph, 'edge_index') and hasattr(graph, 'num_nodes'):
+        num_nodes = graph.num_nodes
+        edge_weight = graph.get('edge_weight')
+        graph = _data_edge_index(graph)
     if isinstance(graph, EdgeIndex):
         rows, cols = graph.sparse_size()
         if num_nodes is None and rows is not None and cols is not None:
@@ -44,10 +48,6 @@ def to_adjacency(
         graph, num_nodes, edge_weight = _from_torch_sparse(graph)
     elif hasattr(graph, 'tocoo'):
         graph, num_nodes, edge_weight = _from_scipy(graph.tocoo())
-    elif hasattr(graph, 'edge_index') and hasattr(graph, 'num_nodes'):
-        num_nodes = graph.num_nodes
-        edge_weight = graph.get('edge_weight')
-        graph = _data_edge_index(graph)
     elif hasattr(graph, 'edges') and hasattr(graph, 'is_directed'):
         graph, num_nodes, edge_weight = _from_networkx(graph)
     elif not isinstance(graph, Tensor):
@@ -74,9 +74,17 @@ def _square(rows: int, cols: int) -> int | tuple[int, int]:
 
 
 def _from_torch_sparse(matrix: Tensor) -> tuple[Tensor, Any, Tensor | None]:
-    coo = matrix.to_sparse_coo() if matrix.layout != torch.sparse_coo else matrix
-    dst, src = coo._indices()  # keeps duplicates and differentiable values
-    edge_weight = coo._values()
+    if matrix.layout != torch.sparse_coo:
+        indices, edge_weight = matrix.to_sparse_coo()._indices(), matrix.values()
+    elif matrix.is_coalesced():
+        indices, edge_weight = matrix.indices(), matrix.values()
+    elif matrix.requires_grad:
+        raise InputError(
+            'An uncoalesced sparse matrix passes no gradient on: coalesce() it first.'
+        )
+    else:
+        indices, edge_weight = matrix._indices(), matrix._values()  # with duplicates
+    dst, src = indices
     if edge_weight.dim() != 1:
         raise InputError('A sparse matrix has to hold one number an entry.')
     return torch.stack([src, dst]), _square(matrix.size(1), matrix.size(0)), edge_weight
@@ -94,8 +102,10 @@ def _from_networkx(graph: Any) -> tuple[Tensor, int, Tensor | None]:
         edges += [(v, u, w) for u, v, w in edges if u != v]
     ends = torch.tensor([e[:2] for e in edges], dtype=torch.int64).view(-1, 2).t()
     weights = [w for _, _, w in edges]
-    weighted = bool(edges) and all(w is not None for w in weights)
-    return ends, len(number), torch.tensor(weights).float() if weighted else None
+    if all(w is None for w in weights):
+        return ends, len(number), None
+    weights = [1.0 if w is None else float(w) for w in weights]  # as networkx reads it
+    return ends, len(number), torch.tensor(weights)
 
 
 _converted = WeakTensorKeyDictionary()
@@ -108,6 +118,8 @@ def cached_adjacency(edge_index: Tensor, num_nodes: int | tuple[int, int]) -> Ad
     every epoch share it, and an edit in place makes a new one. It goes with the
     tensor. Edits behind torch's back (``.data``, a shared numpy array) are not seen.
     """
+    if edge_index.is_inference():  # counts no versions: an edit would not be seen
+        return to_adjacency(edge_index, num_nodes)
     known = _converted.get(edge_index)
     stamp = (edge_index._version, num_nodes)
     if known is None or known[0] != stamp:

@@ -11,12 +11,9 @@ from types import ModuleType
 import torch
 from torch import Tensor
 
-_SUFFIX = {
-    torch.float32: 'f32',
-    torch.float64: 'f64',
-    torch.int32: 'i32',
-    torch.int64: 'i64',
-}
+_VALUES = {torch.float32: 'f32', torch.float64: 'f64'}
+_INDICES = {torch.int32: 'i32', torch.int64: 'i64'}
+_SERIAL = 2**15  # up to so many products a second thread costs more than it saves
 
 
 @cache
@@ -50,21 +47,22 @@ def native_call(op: str, *args: Tensor | None) -> bool:
     other types than float32 or float64.
     """
     module = _module()
-    _, col, perm, *dense = args
-    dtypes = {t.dtype for t in dense if t is not None and t.dtype != torch.int64}
-    dtype = dtypes.pop()
-    if module is None or dtypes or dtype not in _SUFFIX:
+    _, col, perm, left, right, *_ = args
+    assert col is not None and right is not None
+    dtype = right.dtype
+    if module is None or dtype not in _VALUES:
         return False
-    assert col is not None
+    if left is not None and left.dtype != dtype:
+        return False
     if perm is not None and perm.dtype != col.dtype:
-        args = (args[0], col, perm.to(col.dtype), *dense)
-    kernel = getattr(module, f'{op}_{_SUFFIX[dtype]}_{_SUFFIX[col.dtype]}')
+        args = (*args[:2], perm.to(col.dtype), *args[3:])
+    kernel = getattr(module, f'{op}_{_VALUES[dtype]}_{_INDICES[col.dtype]}')
     # Gradients arrive expanded or transposed; a raw pointer needs them dense.
     whole = [t if t is None else t.contiguous() for t in args]
-    _, heads, features = next(
-        t for t in whole[3:] if t is not None and t.dim() == 3
-    ).shape
+    _, heads, features = right.shape
     pointers = [0 if t is None else t.data_ptr() for t in whole]
     rows = whole[0].numel() - 1  # type: ignore[union-attr]
-    kernel(*pointers, rows, heads, features, torch.get_num_threads())
+    products = col.numel() * heads * features
+    threads = torch.get_num_threads() if products > _SERIAL else 1
+    kernel(*pointers, rows, heads, features, threads)
     return True

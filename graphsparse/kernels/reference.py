@@ -34,14 +34,14 @@ def spmm_max(
     """The largest message and its slot, the first of equals; empty rows: 0 and -1."""
     message = _messages(col, perm, value, x)
     row = row_ids(rowptr, col.numel()).view(-1, 1, 1).expand_as(message)
-    shape = (rowptr.numel() - 1, *x.shape[1:])
-    out = x.new_full(shape, float('-inf')).scatter_reduce_(0, row, message, 'amax')
+    out = x.new_zeros(rowptr.numel() - 1, *x.shape[1:])
+    out = out.scatter_reduce_(0, row, message, 'amax', include_self=False)
     none = col.numel()
     slot = torch.arange(none, device=col.device).view(-1, 1, 1).expand_as(message)
-    slot = torch.where(message == out.gather(0, row), slot, none)
-    arg = slot.new_full(shape, none).scatter_reduce_(0, row, slot, 'amin')
-    empty = (rowptr.diff() == 0).view(-1, 1, 1)
-    return out.masked_fill_(empty, 0), arg.masked_fill_(arg == none, -1)
+    wins = (message == out.gather(0, row)) | message.isnan()  # NaN equals nothing
+    slot = torch.where(wins, slot, none)
+    arg = slot.new_full(out.shape, none).scatter_reduce_(0, row, slot, 'amin')
+    return out, arg.masked_fill_(arg == none, -1)
 
 
 def sddmm(
@@ -71,5 +71,6 @@ def segment_reduce(rowptr: Tensor, src: Tensor, reduce: str) -> Tensor:
 def segment_softmax(rowptr: Tensor, score: Tensor) -> Tensor:
     """Softmax of ``score [slots, heads]`` within each row."""
     row = row_ids(rowptr, score.size(0))
+    score = score.contiguous()  # or the result takes its strides, unlike the fake's
     shifted = (score - segment_reduce(rowptr, score, 'max').index_select(0, row)).exp()
     return shifted / segment_reduce(rowptr, shifted, 'sum').index_select(0, row)

@@ -5,6 +5,7 @@ from torch import Tensor
 from torch.library import custom_op
 
 from graphsparse.kernels import reference
+from graphsparse.kernels.check import check_sddmm, refuse_forward_mode
 from graphsparse.kernels.native import native_call
 from graphsparse.kernels.pattern import Pattern
 
@@ -20,8 +21,15 @@ def sddmm(pattern: Pattern, a: Tensor, b: Tensor) -> Tensor:
         b: ``[columns, features]`` or ``[columns, heads, features]``.
 
     Returns:
-        Values ``[slots]`` or ``[slots, heads]``.
+        Values ``[slots]`` or ``[slots, heads]``, of the wider type of the two.
+
+    Raises:
+        ValueError: If a size does not fit.
     """
+    check_sddmm(pattern, a, b)
+    refuse_forward_mode(a, b)
+    dtype = torch.promote_types(a.dtype, b.dtype)
+    a, b = a.to(dtype), b.to(dtype)
     if a.dim() == 3:
         return sddmm_op(*pattern[:3], a, b, *pattern[3:])
     out = sddmm_op(*pattern[:3], a.unsqueeze(1), b.unsqueeze(1), *pattern[3:])

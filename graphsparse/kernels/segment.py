@@ -4,6 +4,7 @@ from torch import Tensor
 from torch.library import custom_op
 
 from graphsparse.kernels import reference
+from graphsparse.kernels.check import refuse_forward_mode
 from graphsparse.kernels.pattern import row_ids
 
 
@@ -26,6 +27,7 @@ def segment_reduce(rowptr: Tensor, src: Tensor, reduce: str = 'sum') -> Tensor:
         raise ValueError(
             f"reduce has to be 'sum', 'mean', 'max' or 'min' (got '{reduce}')"
         )
+    refuse_forward_mode(src)
     wide = src if src.dim() == 2 else src.unsqueeze(1)
     out = segment_reduce_op(rowptr, wide, reduce)
     return out if src.dim() == 2 else out.squeeze(1)
@@ -75,6 +77,7 @@ def segment_softmax(rowptr: Tensor, score: Tensor) -> Tensor:
     Returns:
         Positive numbers of the shape of ``score`` that sum to 1 over each row.
     """
+    refuse_forward_mode(score)
     wide = score if score.dim() == 2 else score.unsqueeze(1)
     out = segment_softmax_op(rowptr, wide)
     return out if score.dim() == 2 else out.squeeze(1)

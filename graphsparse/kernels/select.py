@@ -22,10 +22,10 @@ def global_topk(score: Tensor, k: int) -> Tensor:
     flat = score.reshape(-1)
     if not 0 <= k <= flat.numel():
         raise ValueError(f'k has to be between 0 and {flat.numel()} (got {k})')
-    if k == 0 or k == flat.numel():
-        return torch.full_like(score, k > 0, dtype=torch.bool)
     if flat.isnan().any():
         raise ValueError('a score is NaN')
+    if k == 0 or k == flat.numel():
+        return torch.full_like(score, k > 0, dtype=torch.bool)
     threshold = flat.kthvalue(flat.numel() - k + 1).values
     above, equal = flat > threshold, flat == threshold
     room = k - int(above.sum())

@@ -5,6 +5,7 @@ from torch import Tensor
 from torch.library import custom_op
 
 from graphsparse.kernels import reference
+from graphsparse.kernels.check import check_spmm, refuse_forward_mode
 from graphsparse.kernels.native import native_call
 from graphsparse.kernels.pattern import Pattern
 from graphsparse.kernels.sddmm import sddmm_op
@@ -17,7 +18,8 @@ def spmm(
 
     Args:
         pattern: The non-zeros, with their transpose if gradients are wanted.
-        x: Dense rows, ``[columns, features]`` or ``[columns, heads, features]``.
+        x: Dense rows, ``[columns, features]`` or ``[columns, heads, features]``. Its
+            type is the result's, unless it holds integers and ``value`` does not.
         value: The non-zeros' values, ``[slots]`` or ``[slots, heads]``; 1 if None.
         reduce: ``'sum'``, ``'mean'`` (of the row's non-zeros) or ``'max'``.
 
@@ -26,8 +28,12 @@ def spmm(
         gradient of a maximum goes to the first slot that attains it.
 
     Raises:
-        ValueError: If ``reduce`` is none of the three.
+        ValueError: If ``reduce`` is none of the three or a size does not fit.
     """
+    check_spmm(pattern, x, value)
+    refuse_forward_mode(x, value)
+    if value is not None and not x.is_floating_point():
+        x = x.to(torch.result_type(x, value))
     heads = x if x.dim() == 3 else x.unsqueeze(1)
     if value is not None:
         value = (value if value.dim() == 2 else value.unsqueeze(1)).to(x.dtype)

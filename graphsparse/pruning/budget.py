@@ -59,6 +59,8 @@ def count_kept(
     if sparsity is not None:
         return total - count_removed(total, sparsity, count)
     assert keep is not None
-    if not 0 <= keep <= total:
-        raise InputError(f'keep has to be between 0 and {total} (got {keep}).')
+    if not 0 <= keep <= total or keep != int(keep):
+        raise InputError(
+            f'keep has to be a whole number between 0 and {total} (got {keep}).'
+        )
     return int(keep)

@@ -74,7 +74,8 @@ class EdgeMask:
                 f"this one's {adj.digest()[:12]} ({adj}). Load the data the mask was "
                 'made on, with the same edges and number of nodes.'
             )
-        adj = adj if self.undirected else adj.as_directed()
+        if adj.undirected != self.undirected:
+            adj = adj.as_undirected() if self.undirected else adj.as_directed()
         keep = self.keep.to(adj.col.device)
         return adj.to_caller(keep, loops=True, absent=False)
 

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
+import numpy as np
+import torch
 from torch import Tensor
-from torch_geometric.data import Data
+from torch_geometric.data import Batch, Data
 from torch_geometric.utils import select
 
 from graphsparse.engine import InputError
+from graphsparse.graph.check import check_mask
 
 
 def remove_edges(data: Data, edge_mask: Tensor) -> Data:
@@ -22,17 +26,44 @@ def remove_edges(data: Data, edge_mask: Tensor) -> Data:
         ``edge_label`` and ``edge_label_index``: those are targets, not messages.
 
     Raises:
-        InputError: If ``data`` holds an ``adj_t`` too, where the edges would live on.
+        InputError: If ``data`` holds an ``adj_t`` too, where the edges would live on,
+            or the mask is not boolean with one entry an edge.
     """
+    check_mask(edge_mask, data.num_edges, 'edges')
     if data.get('adj_t') is not None:
         raise InputError(
             'The Data holds adj_t, in which removed edges would live on. Sparsify '
             'before ToSparseTensor, or keep edge_index only.'
         )
     out = copy.copy(data)
-    out.num_nodes = data.num_nodes
-    for key, value in data:
-        if key.startswith('edge_label') or not data.is_edge_attr(key):
-            continue
-        out[key] = select(value, edge_mask, dim=data.__cat_dim__(key, value))
+    followers = [key for key in data.keys() if _follows(data, key)]  # noqa: SIM118
+    for key in followers:
+        dim = data.__cat_dim__(key, data[key])
+        out[key] = _select(data[key], edge_mask, dim)
+    if isinstance(data, Batch):
+        _move_slices(out, followers, edge_mask)
+    if 'num_nodes' not in data and out.num_nodes != data.num_nodes:
+        out.num_nodes = data.num_nodes  # was guessed from edges that are gone
     return out
+
+
+def _follows(data: Data, key: str) -> bool:
+    if 'edge_label' in key:  # pos_edge_label and the like too
+        return False
+    # With as many edges as nodes PyG takes a loader's edge ids for the nodes'.
+    return key == 'e_id' or data.is_edge_attr(key)
+
+
+def _select(value: Any, edge_mask: Tensor, dim: int) -> Any:
+    if isinstance(value, np.ndarray):  # PyG counts it as an attribute, but cuts none
+        return value.compress(edge_mask.cpu().numpy(), axis=dim)
+    return select(value, edge_mask, dim=dim)
+
+
+def _move_slices(batch: Batch, followers: list[str], edge_mask: Tensor) -> None:
+    """Where each graph's edges begin now, so that the batch still comes apart."""
+    before = torch.cat([edge_mask.new_zeros(1).long(), edge_mask.cumsum(0)]).cpu()
+    slices = dict(batch._slice_dict)
+    for key in followers:
+        slices[key] = before[slices[key]]
+    batch._slice_dict = slices

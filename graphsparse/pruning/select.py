@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal, get_args
 
 import torch
@@ -16,6 +17,12 @@ from graphsparse.pruning.budget import Count, count_kept
 Selection = Literal['global', 'per_node', 'connected']
 
 
+def check_selection(select: str) -> None:
+    """InputError unless ``select`` names a selection."""
+    if select not in get_args(Selection):
+        raise unknown('selection', select, list(get_args(Selection)))
+
+
 def select_edges(
     adj: Adjacency,
     score: Tensor,
@@ -25,13 +32,12 @@ def select_edges(
     count: Count = 'floor',
 ) -> Tensor:
     """:func:`select_global`, :func:`select_per_node` or :func:`keep_connected`."""
+    check_selection(select)
     if select == 'global':
         return select_global(score, sparsity, keep, count)
     if select == 'per_node':
         return select_per_node(adj, score, sparsity, keep, count)
-    if select == 'connected':
-        return keep_connected(adj, score, sparsity, keep, count)
-    raise unknown('selection', select, list(get_args(Selection)))
+    return keep_connected(adj, score, sparsity, keep, count)
 
 
 def select_global(
@@ -77,8 +83,8 @@ def select_per_node(
         keep: Or the exact number kept.
         count: How the removed number is rounded.
     """
-    worth = 1 - rank_in_row(adj, score) / adj.degree()[adj.row()]
-    by_edge = score.new_zeros(adj.num_edges).scatter_reduce(
+    worth = 1 - rank_in_row(adj, score).double() / adj.degree()[adj.row()]
+    by_edge = worth.new_zeros(adj.num_edges).scatter_reduce(
         0, adj.edge(), worth, 'amax', include_self=False
     )
     return select_global(by_edge, sparsity, keep, count)
@@ -126,9 +132,12 @@ def keep_connected(
     best[adj.edge()[rank_in_row(adj, score) == 0]] = True
     needed, kept = int(best.sum()), count_kept(adj.num_edges, sparsity, keep, count)
     if kept < needed:
+        most = math.floor(1e4 * (1 - needed / adj.num_edges)) / 1e4
         raise InputError(
             f'Every node keeps its best edge: that takes {needed} edges, but only '
             f'{kept} of {adj.num_edges} may stay. Lower the sparsity to '
-            f'{1 - needed / adj.num_edges:.4f}, or select without this guard.'
+            f'{most}, or select without this guard.'
         )
-    return global_topk(score.masked_fill(best, torch.inf), kept)
+    # An infinite score of another edge must not tie with those.
+    finite = score.clamp(max=torch.finfo(score.dtype).max)
+    return global_topk(finite.masked_fill(best, torch.inf), kept)

@@ -21,7 +21,8 @@ class ErkDistribution(Distribution):
         size = {name: float(score.numel()) for name, score in scores.items()}
         exact: dict[str, float] = {}
         while len(exact) < len(scores):
-            rest = {n: sum(s.shape) for n, s in scores.items() if n not in exact}
+            left = {n: s for n, s in scores.items() if n not in exact}
+            rest = {n: sum(s.shape) or 1 for n, s in left.items()}  # a number: 1
             factor = (kept - sum(exact.values())) / sum(rest.values())
             whole = {n: size[n] for n in rest if rest[n] * factor >= size[n]}
             exact |= whole or {name: dims * factor for name, dims in rest.items()}

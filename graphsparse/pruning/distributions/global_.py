@@ -15,6 +15,8 @@ class GlobalDistribution(Distribution):
 
     def keep(self, scores: Scores, kept: int) -> dict[str, Tensor]:
         """The highest scores wherever they are."""
+        if not scores:
+            return {}
         mask = global_topk(torch.cat([s.reshape(-1) for s in scores.values()]), kept)
         parts = mask.split([score.numel() for score in scores.values()])
         shaped = zip(scores.items(), parts, strict=True)

@@ -13,6 +13,7 @@ class UniformDistribution(Distribution):
 
     def keep(self, scores: Scores, kept: int) -> dict[str, Tensor]:
         """In proportion to size."""
-        total = sum(score.numel() for score in scores.values())
-        exact = {name: score.numel() * kept / total for name, score in scores.items()}
+        size = {name: score.numel() for name, score in scores.items()}
+        total = max(sum(size.values()), 1)
+        exact = {name: number * kept / total for name, number in size.items()}
         return keep_shares(scores, exact, kept)

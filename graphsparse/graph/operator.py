@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+from torch import Tensor
+
+from graphsparse.graph.loops import last_of_each
+from graphsparse.kernels import Pattern, segment_reduce, spmm
+from graphsparse.kernels.pattern import row_ids
+
+if TYPE_CHECKING:
+    from graphsparse.graph.adjacency import Adjacency
+
+
+class Operator(NamedTuple):
+    """A sparse matrix of numbers: ``operator @ x`` propagates features."""
+
+    pattern: Pattern
+    value: Tensor
+
+    def __matmul__(self, x: Tensor) -> Tensor:
+        return spmm(self.pattern, x, self.value)
+
+
+def gcn_operator(
+    adj: Adjacency, add_self_loops: bool, fill_value: float, dtype: torch.dtype
+) -> Operator:
+    """What :meth:`Adjacency.normalize` gives, made anew."""
+    num_nodes = adj.num_nodes
+    pattern = adj.pattern('all' if add_self_loops else 'given')
+    loop = adj.loop_values(dtype)
+    if add_self_loops:
+        full = torch.full((num_nodes,), fill_value, device=adj.col.device)
+        loop = full.to(dtype).index_copy(0, *last_of_each(adj.loop, loop))
+    weight = torch.cat([adj.arc_values(dtype), loop])
+    by_slot = weight if pattern.perm is None else weight[pattern.perm]
+    degree = segment_reduce(pattern.rowptr, by_slot)
+    positive = degree > 0
+    scale = torch.where(positive, degree, 1.0).rsqrt() * positive
+    row = row_ids(pattern.rowptr, pattern.col.numel())
+    value = scale[row] * by_slot * scale[pattern.col]
+    return Operator(in_slot_order(pattern), value)
+
+
+def in_slot_order(pattern: Pattern) -> Pattern:
+    """The pattern for values that stand in slot order themselves."""
+    if pattern.perm is None:
+        return pattern
+    slot = torch.empty_like(pattern.perm)
+    slot[pattern.perm.long()] = torch.arange(
+        slot.numel(), dtype=slot.dtype, device=slot.device
+    )
+    assert pattern.t_perm is not None
+    return pattern._replace(perm=None, t_perm=slot[pattern.t_perm.long()])

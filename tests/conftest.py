@@ -1,0 +1,38 @@
+import os
+
+# Two workers on two cores: more threads each would only wait for one another. Before
+# torch is imported, and for the processes that tests start.
+os.environ.setdefault('OMP_NUM_THREADS', '1')
+
+import pytest
+import torch
+
+from graphsparse.data import csbm, load
+
+
+@pytest.fixture(scope='session', autouse=True)
+def cache_folder(tmp_path_factory):
+    """Processed files of this run, away from the user's own."""
+    os.environ['GRAPHSPARSE_CACHE'] = str(tmp_path_factory.mktemp('cache'))
+
+
+@pytest.fixture
+def small():
+    """A graph that a GCN learns in a few epochs."""
+    return csbm(120, num_classes=3, degree=6.0, train_per_class=10, seed=1)
+
+
+@pytest.fixture
+def real(cache_folder):
+    """``load`` on real files, which ``GRAPHSPARSE_DATA`` has to name."""
+    if not os.environ.get('GRAPHSPARSE_DATA'):
+        pytest.skip('GRAPHSPARSE_DATA names no folder of raw files')
+    return load
+
+
+@pytest.fixture(autouse=True)
+def same_threads():
+    """A test that changes the number of threads does not change it for others."""
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)

@@ -1,0 +1,52 @@
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from graphsparse.engine import PeakMemory, memory
+from graphsparse.engine.memory import anonymous_memory
+
+needs_proc = pytest.mark.skipif(
+    not anonymous_memory(), reason='this system does not tell'
+)
+
+
+@needs_proc
+def test_what_is_held_for_a_while_counts_after_it_is_freed():
+    before = anonymous_memory()
+    with PeakMemory(interval=0.001) as peak:
+        held = np.ones(8_000_000)
+        time.sleep(0.05)
+        del held
+        assert peak.bytes >= before + 60e6
+    assert peak.bytes >= before + 60e6
+    assert anonymous_memory() < before + 30e6
+    assert peak.megabytes == round(peak.bytes / 1e6, 1)
+
+
+@needs_proc
+def test_the_end_of_the_block_counts_without_a_sample():
+    before = anonymous_memory()
+    with PeakMemory(interval=60) as peak:
+        held = np.ones(8_000_000)
+    assert peak.bytes >= before + 60e6
+    assert held.size
+
+
+def test_the_sampling_ends_with_the_block():
+    before = threading.active_count()
+    with pytest.raises(RuntimeError), PeakMemory(interval=60):
+        assert threading.active_count() == before + 1
+        raise RuntimeError
+    assert threading.active_count() == before
+
+
+def test_a_system_that_does_not_tell(monkeypatch, tmp_path):
+    monkeypatch.setattr(memory, '_STATUS', tmp_path / 'absent')
+    assert anonymous_memory() == 0
+    (tmp_path / 'status').write_text('VmRSS: 12 kB\n')
+    monkeypatch.setattr(memory, '_STATUS', tmp_path / 'status')
+    with PeakMemory() as peak:
+        pass
+    assert peak.megabytes == 0

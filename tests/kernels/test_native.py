@@ -1,0 +1,92 @@
+import os
+import sys
+import time
+import warnings
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from graphsparse.kernels import native, native_ops, reference, sddmm, spmm
+from tests.helpers import random_pattern
+
+
+@pytest.fixture
+def not_built(monkeypatch):
+    """As after an install without a compiler."""
+    monkeypatch.setitem(sys.modules, 'graphsparse.kernels._native', None)
+    native._module.cache_clear()
+    yield
+    native._module.cache_clear()
+
+
+def work(x):
+    pattern = random_pattern(x.size(0), x.size(0), 500, perm=True)
+    value = torch.linspace(-1, 1, 500, dtype=x.dtype)
+    return [
+        *(spmm(pattern, x, value, reduce) for reduce in ('sum', 'mean', 'max')),
+        sddmm(pattern, x, x + 1),
+    ]
+
+
+def test_without_the_module_one_warning_and_the_same_numbers(compiled, not_built):
+    x = torch.randn(50, 13, dtype=torch.float64)
+    with pytest.warns(UserWarning, match='Install g') as caught:
+        slow = work(x)
+        assert native_ops() == []
+        work(x)
+    assert len([w for w in caught if 'native kernels' in str(w.message)]) == 1
+    native._module.cache_clear()
+    sys.modules.pop('graphsparse.kernels._native')
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        fast = work(x)
+        assert native_ops() == ['spmm', 'sddmm']
+    for a, b in zip(slow, fast, strict=True):
+        assert_close(a, b, rtol=1e-12, atol=1e-12)
+
+
+def test_compiled_kernels_are_what_runs(compiled, monkeypatch):
+    for name in ('spmm_sum', 'spmm_max', 'sddmm'):
+        monkeypatch.setattr(reference, name, None)
+    for dtype in (torch.float32, torch.float64):
+        work(torch.randn(50, 13, dtype=dtype))
+    with pytest.raises(TypeError):
+        work(torch.randn(50, 13).half())
+
+
+def test_places_of_another_integer_type_than_columns(compiled):
+    pattern = random_pattern(9, 7, 40, torch.int32, perm=True)
+    mixed = pattern._replace(perm=pattern.perm.long())
+    x, value = torch.randn(7, 5), torch.randn(40)
+    assert torch.equal(spmm(mixed, x, value), spmm(pattern, x, value))
+
+
+def wait_for(child, seconds):
+    """The exit status of a forked child, or None if it had to be killed."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pid, status = os.waitpid(child, os.WNOHANG)
+        if pid:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.01)
+    os.kill(child, 9)
+    os.waitpid(child, 0)
+    return None
+
+
+@pytest.mark.skipif(not hasattr(os, 'fork'), reason='no fork here')
+@pytest.mark.filterwarnings('ignore::DeprecationWarning')
+def test_a_forked_child_does_not_hang(compiled):
+    torch.set_num_threads(2)
+    pattern = random_pattern(600, 500, 5000)
+    x = torch.randn(500, 16)
+    expected = spmm(pattern, x)
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            code = 0 if torch.equal(spmm(pattern, x), expected) else 2
+        finally:
+            os._exit(code)
+    assert wait_for(child, seconds=10) == 0

@@ -1,0 +1,299 @@
+import numpy as np
+import pytest
+import scipy.sparse
+import torch
+from torch.library import opcheck
+from torch.testing import assert_close
+
+from graphsparse.kernels import Pattern, reference, spmm
+from graphsparse.kernels.spmm import spmm_max_op, spmm_op
+from tests.helpers import densify, random_pattern, slots_of
+
+WIDTHS = [1, 3, 7, 8, 16, 31, 130]
+TYPES = [
+    (dtype, index)
+    for dtype in (torch.float32, torch.float64)
+    for index in (torch.int32, torch.int64)
+]
+
+
+def draw(*shape, dtype=torch.float64, seed=0):
+    rng = np.random.default_rng(seed)
+    return torch.as_tensor(rng.standard_normal(shape)).to(dtype)
+
+
+def close(actual, expected):
+    tol = 1e-5 if actual.dtype == torch.float32 else 1e-12
+    assert_close(actual.double(), expected.double(), rtol=tol, atol=tol)
+
+
+def largest(pattern, x, value):
+    """The maximum and its slot by brute force, ``[rows, heads, features]``."""
+    shape = (pattern.rowptr.numel() - 1, *x.shape[1:])
+    out, arg = torch.zeros(shape, dtype=x.dtype), torch.full(shape, -1)
+    for k, (i, j, place) in enumerate(slots_of(pattern)):
+        message = x[j] if value is None else x[j] * value[place].unsqueeze(-1)
+        wins = (arg[i] < 0) | (message > out[i])
+        out[i], arg[i] = torch.where(wins, message, out[i]), arg[i].masked_fill(wins, k)
+    return out, arg
+
+
+@pytest.mark.parametrize('perm', [False, True])
+@pytest.mark.parametrize(('dtype', 'index'), TYPES)
+@pytest.mark.parametrize('width', WIDTHS)
+def test_sum_equals_scipy(width, dtype, index, perm):
+    pattern = random_pattern(11, 9, 60, index, perm, seed=width)
+    x, value = draw(9, width, dtype=dtype), draw(60, dtype=dtype, seed=1)
+    data = value if pattern.perm is None else value[pattern.perm]
+    csr = [t.numpy() for t in (data, pattern.col, pattern.rowptr)]
+    matrix = scipy.sparse.csr_array(tuple(csr), shape=(11, 9))
+    out = spmm(pattern, x, value)
+    assert out.dtype == dtype
+    close(out, torch.as_tensor(matrix @ x.numpy()))
+
+
+@pytest.mark.parametrize('perm', [False, True])
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
+@pytest.mark.parametrize('width', WIDTHS)
+def test_each_head_has_its_own_values(width, dtype, perm):
+    pattern = random_pattern(10, 12, 50, perm=perm, seed=width)
+    x, value = draw(12, 3, width, dtype=dtype), draw(50, 3, dtype=dtype, seed=1)
+    out = spmm(pattern, x, value)
+    for head in range(3):
+        expected = densify(pattern, value[:, head]) @ x[:, head].double()
+        close(out[:, head], expected)
+    shared = spmm(pattern, x, value[:, 0])
+    close(shared, spmm(pattern, x, value[:, :1].expand(-1, 3)))
+
+
+@pytest.mark.parametrize('width', [1, 7, 130])
+def test_without_values_and_mean_over_the_rows_non_zeros(width):
+    pattern = random_pattern(11, 9, 60)
+    x, value = draw(9, width), draw(60, seed=1)
+    close(spmm(pattern, x), densify(pattern) @ x)
+    count = pattern.rowptr.diff().clamp(min=1).unsqueeze(1)
+    close(spmm(pattern, x, value, 'mean'), densify(pattern, value) @ x / count)
+
+
+@pytest.mark.parametrize('perm', [False, True])
+@pytest.mark.parametrize('valued', [False, True])
+@pytest.mark.parametrize(('dtype', 'index'), TYPES)
+def test_maximum_equals_brute_force(dtype, index, valued, perm):
+    pattern = random_pattern(11, 9, 60, index, perm)
+    x = draw(9, 2, 5, dtype=dtype).round()  # ties are many
+    value = draw(60, 2, dtype=dtype, seed=1).sign() if valued else None
+    out, arg = spmm_max_op(*pattern[:3], value, x)
+    expected = largest(pattern, x, value)
+    assert torch.equal(out, expected[0])
+    assert torch.equal(arg, expected[1])
+    assert (out[::3] == 0).all()
+    assert (arg[::3] == -1).all()
+    close(spmm(pattern, x, value, 'max'), out)
+
+
+@pytest.mark.parametrize('perm', [False, True])
+@pytest.mark.parametrize('valued', [False, True])
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
+def test_native_equals_the_reference(compiled, dtype, valued, perm):
+    pattern = random_pattern(40, 30, 300, perm=perm)
+    x = draw(30, 2, 21, dtype=dtype)
+    x[0, 0, 0], x[1, 1, :3] = torch.nan, -torch.inf
+    value = draw(300, 2, dtype=dtype, seed=1).abs() if valued else None
+    args = *pattern[:3], value, x
+    out = spmm_op(*args, *pattern[3:])
+    assert_close(out, reference.spmm_sum(*args), equal_nan=True)
+    for ours, theirs in zip(spmm_max_op(*args), reference.spmm_max(*args), strict=True):
+        assert_close(ours, theirs, rtol=0, atol=0, equal_nan=True)
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16, torch.int32])
+def test_other_types_run_the_reference(dtype):
+    pattern = random_pattern(11, 9, 60, perm=True)
+    x, value = (3 * draw(9, 5)).to(dtype), (3 * draw(60, seed=1)).to(dtype)
+    expected = reference.spmm_sum(*pattern[:3], value.unsqueeze(1), x.unsqueeze(1))
+    out = spmm(pattern, x, value)
+    assert out.dtype == dtype
+    assert torch.equal(out, expected.squeeze(1))
+    assert spmm(pattern, x, value, 'max').dtype == dtype
+
+
+def test_integer_features_do_not_truncate_the_values():
+    pattern = random_pattern(11, 9, 60)
+    labels, value = torch.arange(18).view(9, 2), draw(60, seed=1, dtype=torch.float32)
+    out = spmm(pattern, labels, value)
+    close(out, densify(pattern, value) @ labels.double())
+    assert spmm(pattern, labels).dtype == torch.int64
+    assert torch.equal(
+        spmm(pattern, labels).double(), densify(pattern) @ labels.double()
+    )
+
+
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float64, torch.bfloat16])
+@pytest.mark.parametrize('reduce', ['sum', 'mean', 'max'])
+@pytest.mark.parametrize(
+    ('rows', 'cols', 'width'), [(4, 3, 2), (4, 0, 2), (0, 3, 2), (0, 0, 2), (4, 3, 0)]
+)
+def test_nothing_to_sum(rows, cols, width, reduce, dtype):
+    pattern = random_pattern(rows, cols, 0)
+    x = torch.ones(cols, width, dtype=dtype, requires_grad=True)
+    value = torch.ones(0, dtype=dtype, requires_grad=True)
+    out = spmm(pattern, x, value, reduce)
+    assert torch.equal(out, out.new_zeros(rows, width))
+    out.sum().backward()
+    assert torch.equal(x.grad, torch.zeros_like(x))
+    assert value.grad.shape == (0,)
+
+
+@pytest.mark.parametrize('reduce', ['sum', 'max', 'mean'])
+@pytest.mark.parametrize(
+    ('perm', 'heads', 'values'),
+    [(False, None, None), (True, None, 1), (False, 2, 1), (True, 2, 2)],
+)
+def test_gradients_of_first_and_second_order(reduce, perm, heads, values):
+    pattern = random_pattern(5, 3, 6, perm=perm)
+    x = draw(3, *([heads] if heads else []), 2).requires_grad_()
+    inputs = [x]
+    if values:
+        inputs.append(draw(6, *([values] if values > 1 else []), seed=1))
+        inputs[1].requires_grad_()
+
+    def run(x, value=None):
+        return spmm(pattern, x, value, reduce)
+
+    assert torch.autograd.gradcheck(run, inputs)
+    assert torch.autograd.gradgradcheck(run, inputs, fast_mode=True)
+
+
+def dense_gradients(pattern, x, value, grad):
+    row, col, place = torch.tensor(list(slots_of(pattern))).t()
+    x, value = (t.detach().double().requires_grad_() for t in (x, value))
+    shape = pattern.rowptr.numel() - 1, x.size(0)
+    matrix = torch.zeros(shape, dtype=torch.float64)
+    matrix = matrix.index_put((row, col), value[place], accumulate=True)
+    return torch.autograd.grad(matrix @ x, (x, value), grad.double())
+
+
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
+@pytest.mark.parametrize('width', [1, 3, 31, 130])
+@pytest.mark.parametrize('kind', ['expanded', 'transposed', 'sliced'])
+def test_gradients_of_any_stride(kind, width, dtype):
+    pattern = random_pattern(11, 9, 60, perm=True, seed=width)
+    x = draw(9, width, dtype=dtype).requires_grad_()
+    value = draw(60, dtype=dtype, seed=1).requires_grad_()
+    grad = {
+        'expanded': torch.ones((), dtype=dtype).expand(11, width),
+        'transposed': draw(width, 11, dtype=dtype, seed=2).t(),
+        'sliced': draw(22, 2 * width, dtype=dtype, seed=2)[::2, ::2],
+    }[kind]
+    out = spmm(pattern, x, value)
+    ours = torch.autograd.grad(out, (x, value), grad, retain_graph=True)
+    for found, expected in zip(
+        ours, dense_gradients(pattern, x, value, grad), strict=True
+    ):
+        close(found, expected)
+    if kind == 'expanded':
+        assert grad.stride() == (0, 0)
+        out.sum().backward()
+        assert torch.equal(x.grad, ours[0])
+
+
+def test_operands_of_any_stride():
+    pattern = random_pattern(11, 9, 60)
+    whole = draw(2, 31, 9)
+    x = whole.permute(2, 0, 1)
+    value = draw(2, 60, seed=1).t()
+    assert not x.is_contiguous()
+    assert not value.is_contiguous()
+    for reduce in ('sum', 'mean', 'max'):
+        expected = spmm(pattern, x.contiguous(), value.contiguous(), reduce)
+        assert torch.equal(spmm(pattern, x, value, reduce), expected)
+    one = value.new_full((1,), 2.0).expand(60)
+    close(spmm(pattern, x[:, 0], one), 2 * densify(pattern) @ x[:, 0])
+
+
+def test_a_maximum_gives_its_gradient_to_the_first_slot_that_attains_it():
+    pattern = Pattern(torch.tensor([0, 3, 3]), torch.tensor([2, 0, 1]))
+    x = torch.tensor([[1.0], [1.0], [0.0]], requires_grad=True)
+    spmm(pattern, x, reduce='max').sum().backward()
+    assert x.grad.squeeze(1).tolist() == [1.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize('reduce', ['sum', 'mean', 'max'])
+def test_the_same_bits_with_one_thread_and_two(reduce):
+    pattern = random_pattern(600, 500, 5000, perm=True)
+    found = []
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        x = draw(500, 2, 19, dtype=torch.float32).requires_grad_()
+        value = draw(5000, 2, dtype=torch.float32, seed=1).requires_grad_()
+        out = spmm(pattern, x, value, reduce)
+        out.square().sum().backward()
+        found.append((out, x.grad, value.grad))
+    assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
+
+
+@pytest.mark.parametrize('dtype', [torch.float32, torch.bfloat16])
+def test_ops_are_well_formed(dtype):
+    pattern = random_pattern(5, 4, 12, perm=True)
+    x = draw(3, 2, 4, dtype=dtype).permute(2, 1, 0).requires_grad_()
+    value = draw(12, 2, dtype=dtype, seed=1).requires_grad_()
+    opcheck(spmm_op, (*pattern[:3], value, x, *pattern[3:]))
+    opcheck(spmm_op, (*pattern[:2], None, None, x.detach(), None, None, None))
+    opcheck(spmm_max_op, (*pattern[:3], value, x))
+
+
+def test_compiles_as_one_graph():
+    pattern = random_pattern(11, 9, 60, perm=True)
+    x, value = draw(9, 5).requires_grad_(), draw(60, seed=1).requires_grad_()
+
+    def run(x, value):
+        return sum(spmm(pattern, x, value, r).sin() for r in ('sum', 'mean', 'max'))
+
+    compiled = torch.compile(run, backend='aot_eager', fullgraph=True)
+    found = torch.autograd.grad(compiled(x, value).sum(), (x, value))
+    expected = torch.autograd.grad(run(x, value).sum(), (x, value))
+    for a, b in zip(found, expected, strict=True):
+        close(a, b)
+
+
+def test_gradients_without_a_transpose_are_refused():
+    pattern = Pattern(*random_pattern(5, 4, 12)[:3])
+    x = torch.ones(4, 2, requires_grad=True)
+    with pytest.raises(ValueError, match='needs the pattern with a transpose'):
+        spmm(pattern, x).sum().backward()
+
+
+def test_forward_mode_is_refused_rather_than_zero():
+    pattern, x = random_pattern(5, 4, 12), torch.ones(4, 2)
+    value = torch.ones(12)
+    with pytest.raises(NotImplementedError, match='jvp'):
+        torch.func.jvp(lambda x: spmm(pattern, x), (x,), (x,))
+    with pytest.raises(NotImplementedError, match='jvp'):
+        torch.func.jvp(lambda v: spmm(pattern, x, v), (value,), (value,))
+    with torch.autograd.forward_ad.dual_level():
+        spmm(pattern, x)
+
+
+def test_autocast_runs_forward_and_backward():
+    pattern, lin = random_pattern(11, 9, 60), torch.nn.Linear(4, 6)
+    with torch.autocast('cpu', torch.bfloat16):
+        out = spmm(pattern, lin(torch.ones(9, 4)), torch.ones(60))
+    assert out.dtype == torch.bfloat16
+    out.float().sum().backward()
+    assert lin.weight.grad.isfinite().all()
+
+
+@pytest.mark.parametrize('rows', [3, 5])
+def test_features_of_another_length_are_refused(rows):
+    with pytest.raises(ValueError, match=f'x has {rows} rows.*4 columns'):
+        spmm(random_pattern(5, 4, 12), torch.ones(rows, 2))
+
+
+def test_what_does_not_fit_is_refused():
+    pattern, x = random_pattern(5, 4, 12), torch.ones(4, 2)
+    with pytest.raises(ValueError, match=r'value has 11 rows.*12 slots'):
+        spmm(pattern, x, torch.ones(11))
+    with pytest.raises(ValueError, match=r'shape \[4\]'):
+        spmm(pattern, x[:, 0])
+    with pytest.raises(ValueError, match="'min'"):
+        spmm(pattern, x, reduce='min')

@@ -1,0 +1,1 @@
+from tests.helpers import one_thread  # noqa: F401
