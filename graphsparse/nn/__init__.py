@@ -1,0 +1,20 @@
+"""Convs on our kernels, and the models that the papers train with them."""
+
+from graphsparse.nn.accelerate import accelerate
+from graphsparse.nn.conv import GATConv, GCNConv, GINConv, SAGEConv, SparseConv
+from graphsparse.nn.models import GAT, GCN, GIN, SAGE, ModelRecipe, ReferenceModel
+
+__all__ = [
+    'GAT',
+    'GCN',
+    'GIN',
+    'SAGE',
+    'GATConv',
+    'GCNConv',
+    'GINConv',
+    'ModelRecipe',
+    'ReferenceModel',
+    'SAGEConv',
+    'SparseConv',
+    'accelerate',
+]

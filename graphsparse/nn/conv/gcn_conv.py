@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor
+from torch.utils.weak import TensorWeakRef, WeakTensorKeyDictionary
+from torch_geometric import nn as pyg
+
+from graphsparse.graph import Adjacency
+from graphsparse.nn.conv.aggregate import multiply
+from graphsparse.nn.conv.base import SparseConv, unserved
+from graphsparse.nn.conv.inputs import (
+    adjacency_of,
+    count_nodes,
+    hand_over,
+    still_there,
+)
+from graphsparse.nn.sparse_linear import apply_linear
+
+
+class GCNConv(SparseConv, pyg.GCNConv):
+    r""":class:`torch_geometric.nn.GCNConv` on sparse kernels (Kipf & Welling 2017).
+
+    :math:`D^{-1/2} (A + I) D^{-1/2} X \Theta`
+
+    The one conv that reads edge weights: those of the Adjacency, or ``edge_weight``
+    over the caller's edges. A soft mask multiplies A before it is normalised, and
+    gradients reach it through the degrees. The normalised matrix is kept with the
+    graph it belongs to, whatever ``cached`` says, so another graph gets another one.
+
+    Shapes: ``x`` ``[nodes, in_channels]``, ``edge_weight`` ``[edges]``; returns
+    ``[nodes, out_channels]``.
+
+    Raises:
+        InputError: If x and an Adjacency differ in their number of nodes, an entry of
+            ``edge_index`` names no node, or a weight is not finite.
+    """
+
+    def forward(
+        self,
+        x: Tensor,
+        edge_index: Tensor | Adjacency,
+        edge_weight: Tensor | None = None,
+    ) -> Tensor:
+        """Propagate over the normalised graph."""
+        nodes = count_nodes(edge_index, x, x)
+        why = unserved(self, edge_index, nodes)
+        if why is not None:
+            return self._forward_in_pyg(x, edge_index, edge_weight, why)
+        adj = _weighted(adjacency_of(edge_index, nodes), edge_weight)
+        pattern, value = _operator(self, adj, x.dtype)
+        out = multiply(pattern, apply_linear(self.lin, x), value)
+        return out if self.bias is None else out + self.bias
+
+    def _forward_in_pyg(
+        self, x: Tensor, graph: Any, edge_weight: Tensor | None, why: str
+    ) -> Tensor:
+        raw = hand_over(self, graph, why)
+        if isinstance(graph, Adjacency) and edge_weight is None:
+            edge_weight = _caller_weight(graph)
+        else:
+            edge_weight = still_there(graph, edge_weight)
+        if not _saw_last(self, raw, edge_weight):
+            # PyG's `cached` would go on to answer for the graph it saw first.
+            self._cached_edge_index = self._cached_adj_t = None
+        # PyG writes `propagate` for this class from the next line:
+        # propagate_type: (x: Tensor, edge_weight: OptTensor)
+        return super().forward(x, raw, edge_weight)
+
+
+def _operator(
+    conv: pyg.GCNConv, adj: Adjacency, dtype: torch.dtype
+) -> tuple[Any, Tensor | None]:
+    """Pattern and values of the matrix that ``conv`` propagates with."""
+    dtype = dtype if adj.weight is None else adj.weight.dtype
+    if not conv.normalize:
+        return adj.pattern('given'), adj.values(dtype)
+    # PyG adds every loop with weight 1 where the graph has no weights, improved or not.
+    fill_value = 2.0 if conv.improved and adj.weight is not None else 1.0
+    return adj.normalize(conv.add_self_loops, fill_value, dtype)
+
+
+_known = WeakTensorKeyDictionary()
+_last_seen: WeakKeyDictionary[pyg.GCNConv, Any] = WeakKeyDictionary()
+
+
+def _weighted(adj: Adjacency, edge_weight: Tensor | None) -> Adjacency:
+    """The graph under these weights; the same one again for fixed weights.
+
+    So the layers of a model and the epochs of its training share one normalisation.
+    """
+    if edge_weight is None:
+        return adj
+    fixed = not (edge_weight.requires_grad or edge_weight.is_inference())
+    if not fixed or torch.compiler.is_compiling():
+        return adj.with_weight(edge_weight)
+    stamp, known = edge_weight._version, _known.get(edge_weight)
+    if known is None or known[0] != stamp or known[1] is not adj:
+        known = stamp, adj, adj.with_weight(edge_weight)
+        _known[edge_weight] = known
+    return known[2]
+
+
+def _saw_last(conv: pyg.GCNConv, *inputs: Any) -> bool:
+    """Whether PyG's own forward was last given just these tensors, unedited."""
+    if torch.compiler.is_compiling() or not conv.cached:
+        return False
+    tensors = [t for t in inputs if t is not None]
+    if not all(isinstance(t, Tensor) and not t.is_inference() for t in tensors):
+        return False
+    now = [(TensorWeakRef(t), t._version) for t in tensors]
+    last = _last_seen.get(conv, [])
+    _last_seen[conv] = now
+    return len(now) == len(last) and all(
+        ref() is t and version == then
+        for t, (_, version), (ref, then) in zip(tensors, now, last, strict=True)
+    )
+
+
+def _caller_weight(adj: Adjacency) -> Tensor | None:
+    """The weights in the order of :meth:`Adjacency.to_edge_index`."""
+    if adj.weight is None or adj.loop_weight is None:
+        return None
+    order = torch.argsort(torch.cat([adj.edge_id, adj.loop_id]))
+    return torch.cat([adj.weight, adj.loop_weight])[order]

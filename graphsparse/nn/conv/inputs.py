@@ -1,0 +1,98 @@
+"""What a conv is given: sizes, graphs, and entries for each edge."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+from torch_geometric import EdgeIndex
+from torch_geometric.nn import MessagePassing
+
+from graphsparse.engine import InputError
+from graphsparse.graph import Adjacency, cached_adjacency
+
+Nodes = tuple[int, int]
+
+
+def count_nodes(
+    graph: Any, x_src: Tensor, x_dst: Tensor | None, size: Any = None
+) -> Nodes | None:
+    """How many sources and targets there are; None if the inputs contradict.
+
+    Raises:
+        InputError: If an Adjacency is one of the contradicting.
+    """
+    if not isinstance(x_src, Tensor):
+        return None
+    if x_src.dim() != 2 or not x_src.is_floating_point():
+        return None
+    given = size or (None, None)
+    if isinstance(graph, EdgeIndex):
+        given = graph.sparse_size()
+    elif isinstance(graph, Adjacency):
+        given = (graph.num_src, graph.num_dst)
+    num_src = x_src.size(0)
+    num_dst = num_src if given[1] is None else given[1]
+    if x_dst is not None:
+        num_dst = x_dst.size(0)
+    nodes = (num_src, num_dst)
+    sizes = [given] if size is None else [given, size]
+    if all(want in (None, n) for s in sizes for want, n in zip(s, nodes, strict=True)):
+        return nodes
+    if isinstance(graph, Adjacency):
+        raise InputError(
+            f'x has {num_src} rows for sources and {num_dst} for targets'
+            f'{f", size is {tuple(size)}" if size else ""}, but the graph is {graph}.'
+        )
+    return None
+
+
+def adjacency_of(graph: Any, nodes: Nodes | None) -> Adjacency:
+    """The Adjacency of what :func:`unserved` let pass, made once per tensor.
+
+    Raises:
+        InputError: If an entry of a raw ``edge_index`` names no node.
+    """
+    assert nodes is not None
+    if isinstance(graph, Adjacency):
+        return graph
+    return cached_adjacency(graph, nodes[0] if nodes[0] == nodes[1] else nodes)
+
+
+def hand_over(conv: MessagePassing, graph: Any, why: str) -> Any:
+    """The graph as PyG's own forward takes it.
+
+    Raises:
+        InputError: If it carries a soft mask, which PyG does not know.
+    """
+    if not isinstance(graph, Adjacency):
+        return graph
+    if graph.mask is not None:
+        raise InputError(
+            f'{type(conv).__name__} with {why} runs PyG, which knows no soft mask. '
+            'Leave that option out, or remove edges with Adjacency.keep_edges.'
+        )
+    return graph.to_edge_index()
+
+
+def hand_over_size(graph: Any, size: Any) -> Any:
+    """The size as PyG's own forward takes it."""
+    if isinstance(graph, Adjacency) and size is None:
+        return (graph.num_src, graph.num_dst)
+    return size
+
+
+def still_there(graph: Any, per_edge: Tensor | None) -> Tensor | None:
+    """Of one entry for each of the caller's edges those that the graph still holds.
+
+    Raises:
+        InputError: If there are more or fewer entries than edges.
+    """
+    if per_edge is None or not isinstance(graph, Adjacency):
+        return per_edge
+    if per_edge.size(0) != graph.num_input:
+        raise InputError(
+            f'There has to be an entry for each of the {graph.num_input} edges that '
+            f'the graph was made of (got {per_edge.size(0)}).'
+        )
+    return per_edge[graph.kept_ids()]

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from graphsparse.graph import Adjacency
+
+
+class ReferenceModel(torch.nn.Module, ABC):
+    """A net as a paper trains it: layers of one conv, logits for every node.
+
+    A subclass takes ``in_channels``, ``out_channels``, ``hidden_channels`` and
+    ``num_layers``, and whatever it has besides, and fills ``convs``.
+
+    Attributes:
+        in_channels: Features a node.
+        out_channels: Classes.
+        hidden_channels: Width of the hidden layers (of one head, with attention).
+        num_layers: Number of convs.
+        convs: The convs, first to last.
+    """
+
+    convs: torch.nn.ModuleList
+
+    def __init__(
+        self, in_channels: int, out_channels: int, hidden_channels: int, num_layers: int
+    ) -> None:
+        super().__init__()
+        self.in_channels = in_channels
+        self.out_channels = out_channels
+        self.hidden_channels = hidden_channels
+        self.num_layers = num_layers
+
+    def layer_sizes(self) -> list[tuple[int, int]]:
+        """Width into and out of each layer."""
+        hidden = [self.hidden_channels] * (self.num_layers - 1)
+        return list(pairwise([self.in_channels, *hidden, self.out_channels]))
+
+    @abstractmethod
+    def forward(
+        self,
+        x: Tensor,
+        edge_index: Tensor | Adjacency,
+        edge_weight: Tensor | None = None,
+    ) -> Tensor:
+        """Logits of every node.
+
+        Args:
+            x: ``[nodes, in_channels]``.
+            edge_index: ``[2, edges]``, an ``EdgeIndex`` or an Adjacency.
+            edge_weight: ``[edges]``. Only GCN reads it, as in PyG.
+
+        Returns:
+            ``[nodes, out_channels]``.
+        """
+
+    @abstractmethod
+    def propagation_widths(self) -> list[int]:
+        """Features that an edge carries in each layer, to count multiplications."""
+
+    def reset_parameters(self) -> None:
+        """Draw all parameters anew."""
+        for conv in self.convs:
+            conv.reset_parameters()  # type: ignore[operator]
+
+    def __repr__(self) -> str:
+        return (
+            f'{type(self).__name__}({self.in_channels}, {self.out_channels}, '
+            f'hidden_channels={self.hidden_channels}, num_layers={self.num_layers})'
+        )

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+
+from graphsparse.engine import InputError, find
+from graphsparse.engine.find import unknown
+from graphsparse.nn.models.base import ReferenceModel
+
+
+@dataclass(frozen=True)
+class ModelRecipe:
+    """Which net to build, all but the sizes that the data tells.
+
+    Args:
+        model: Its name: ``'gcn'``, ``'gin'``, ``'gat'`` or ``'sage'``, or that of a
+            :class:`~graphsparse.nn.ReferenceModel` of your own.
+        hidden_channels: Width of the hidden layers (of one head, with attention).
+        num_layers: Number of convs.
+        dropout: Share of activations dropped; None for the model's own default.
+        heads: Attention heads of the hidden layers; None for the model's own default.
+
+    Raises:
+        InputError: If a size is not positive or ``dropout`` is outside [0, 1).
+    """
+
+    model: str = 'gcn'
+    hidden_channels: int = 512
+    num_layers: int = 2
+    dropout: float | None = None
+    heads: int | None = None
+
+    def __post_init__(self) -> None:
+        _check_sizes(
+            hidden_channels=self.hidden_channels,
+            num_layers=self.num_layers,
+            heads=1 if self.heads is None else self.heads,
+        )
+        if self.dropout is not None and not 0 <= self.dropout < 1:
+            raise InputError(f'dropout has to be in [0, 1) (got {self.dropout}).')
+
+    def build(self, in_channels: int, out_channels: int) -> ReferenceModel:
+        """A freshly initialised model for ``in_channels`` features.
+
+        Raises:
+            InputError: If a size is not positive, the model is unknown, or it does
+                not have an option that this recipe sets.
+        """
+        _check_sizes(in_channels=in_channels, out_channels=out_channels)
+        known = find(ReferenceModel)  # type: ignore[type-abstract]
+        cls = known.get(str(self.model).lower().replace('-', '_'))
+        if cls is None:
+            raise unknown('model', self.model, list(known))
+        options = {'dropout': self.dropout, 'heads': self.heads}
+        options = {name: value for name, value in options.items() if value is not None}
+        for name, value in options.items():
+            if name not in inspect.signature(cls).parameters:
+                raise InputError(
+                    f"The model '{self.model}' has no {name} (got {name}={value}): "
+                    'leave it out.'
+                )
+        return cls(
+            in_channels,
+            out_channels,
+            hidden_channels=self.hidden_channels,
+            num_layers=self.num_layers,
+            **options,
+        )
+
+
+def _check_sizes(**sizes: int) -> None:
+    for name, size in sizes.items():
+        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+            raise InputError(f'{name} has to be a positive integer (got {size!r}).')

@@ -1,0 +1,46 @@
+"""A small graph as a matrix, to compute by hand what the models should."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+# Row = target, column = source. Node 4 is alone; 3 hears 0 but is not heard.
+ADJACENCY = np.array(
+    [
+        [0, 1, 1, 0, 0],
+        [1, 0, 1, 0, 0],
+        [1, 1, 0, 0, 0],
+        [1, 0, 0, 0, 0],
+        [0, 0, 0, 0, 0],
+    ],
+    dtype=float,
+)
+X = np.random.default_rng(0).normal(size=(5, 3))
+
+
+def graph() -> Tensor:
+    target, source = ADJACENCY.nonzero()
+    return torch.tensor(np.stack([source, target]))
+
+
+def as_numpy(tensor: Tensor) -> np.ndarray:
+    return tensor.detach().numpy()
+
+
+def relu(x: np.ndarray) -> np.ndarray:
+    return np.maximum(x, 0)
+
+
+def recorded_dropout(monkeypatch) -> list:
+    """A list that fills with (shape, p, training) of every dropout."""
+    shapes = []
+
+    def dropout(x, p=0.5, training=True):
+        shapes.append((tuple(x.shape), p, training))
+        return x
+
+    monkeypatch.setattr(F, 'dropout', dropout)
+    return shapes
