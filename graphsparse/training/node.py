@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, replace
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch_geometric.data import Data
+
+from graphsparse.engine import InputError
+from graphsparse.evaluation import accuracy
+from graphsparse.graph.check import check_edge_index
+from graphsparse.training.task import Task
+
+PARTS = ('train', 'val', 'test')
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Some nodes and their labels."""
+
+    index: Tensor
+    y: Tensor
+
+    def to(self, device: torch.device | str) -> Part:
+        """The same nodes on another device."""
+        return Part(self.index.to(device), self.y.to(device))
+
+
+@dataclass(frozen=True, eq=False)
+class NodeTask(Task):
+    """Classify nodes, transductively: cross-entropy, accuracy.
+
+    Attributes:
+        train: Training nodes and labels.
+    """
+
+    graph: Data
+    out_channels: int
+    train: Part
+    _val: Part
+    _test: Part
+    metric: str = 'accuracy'
+
+    @staticmethod
+    def from_data(data: Data, split: int = 0) -> NodeTask:
+        """Take features, labels and masks apart; see :meth:`Task.from_data`.
+
+        Nodes labelled -1 or NaN are in no part.
+        """
+        x, y = data.get('x'), data.get('y')
+        if x is None or y is None or data.get('edge_index') is None:
+            missing = [k for k in ('x', 'y', 'edge_index') if data.get(k) is None]
+            raise InputError(f'The Data has no {", ".join(missing)}.')
+        num_nodes = x.size(0)
+        check_edge_index(data.edge_index, num_nodes, num_nodes)
+        if not x.is_floating_point():
+            raise InputError(f'x has to hold floats (got {x.dtype}): x.float().')
+        bad = ~x.isfinite()
+        if bad.any():
+            row, column = bad.nonzero()[0].tolist()
+            raise InputError(
+                f'x[{row}, {column}] is {float(x[row, column])}; fill in or drop '
+                'features that are not finite.'
+            )
+        y = y.squeeze(-1) if y.dim() == 2 and y.size(1) == 1 else y
+        if y.shape != (num_nodes,):
+            raise InputError(
+                f'y has to hold one label for each of the {num_nodes} nodes (got shape '
+                f'{list(y.shape)}).'
+            )
+        labelled = y.isfinite() & (y >= 0)
+        y = torch.where(labelled, y, 0).long()
+        masks = [_mask(data, name, split, num_nodes) for name in PARTS]
+        _check_apart(masks)
+        train, val, test = (
+            Part(index, y[index])
+            for index in ((mask & labelled).nonzero().squeeze(1) for mask in masks)
+        )
+        for name, part in zip(PARTS, (train, val, test), strict=True):
+            if part.index.numel() == 0:
+                raise InputError(f'{name}_mask marks no labelled node.')
+        return NodeTask(_without_labels(data), int(y.max()) + 1, train, val, test)
+
+    def train_loss(self, out: Tensor) -> Tensor:
+        """Cross-entropy of logits ``[nodes, classes]`` on training nodes."""
+        return F.cross_entropy(out[self.train.index], self.train.y)
+
+    def val_score(self, out: Tensor) -> float:
+        """Accuracy on validation nodes."""
+        return accuracy(out[self._val.index], self._val.y)
+
+    def test_score(self, out: Tensor) -> float:
+        """Accuracy on test nodes."""
+        return accuracy(out[self._test.index], self._test.y)
+
+    def to(self, device: torch.device | str) -> NodeTask:
+        """The same task on another device."""
+        return replace(
+            self,
+            graph=copy.copy(self.graph).to(device),
+            train=self.train.to(device),
+            _val=self._val.to(device),
+            _test=self._test.to(device),
+        )
+
+
+def _mask(data: Data, name: str, split: int, num_nodes: int) -> Tensor:
+    mask = data.get(f'{name}_mask')
+    if mask is None:
+        raise InputError(
+            f'The Data has no {name}_mask. Add a split, for instance with '
+            'torch_geometric.transforms.RandomNodeSplit.'
+        )
+    if mask.dim() == 2:
+        if not 0 <= split < mask.size(1):
+            raise InputError(
+                f'split has to be between 0 and {mask.size(1) - 1} (got {split}).'
+            )
+        mask = mask[:, split]
+    if mask.dtype != torch.bool or mask.shape != (num_nodes,):
+        raise InputError(
+            f'{name}_mask has to be boolean over the {num_nodes} nodes (got '
+            f'{mask.dtype} of shape {list(mask.shape)}).'
+        )
+    return mask
+
+
+def _check_apart(masks: list[Tensor]) -> None:
+    both = torch.stack(masks).sum(0) > 1
+    if both.any():
+        raise InputError(
+            f'The split leaks: node {int(both.nonzero()[0])} and '
+            f'{int(both.sum()) - 1} others are in more than one of train, val, test.'
+        )
+
+
+def _without_labels(data: Data) -> Data:
+    """Features and edges only: what a method may see."""
+    graph = Data(x=data.x, edge_index=data.edge_index, num_nodes=data.x.size(0))
+    for name in ('edge_weight', 'edge_attr'):
+        if data.get(name) is not None:
+            graph[name] = data[name]
+    return graph

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import Module
+from torch_geometric.data import Data
+
+from graphsparse.engine import InputError
+
+
+class Scores(NamedTuple):
+    """What a finished model reaches, as fractions."""
+
+    val: float
+    test: float
+
+
+class Task(ABC):
+    """What is to be learned on a graph: loss, metric and split.
+
+    A method sees ``graph``, which holds no labels; :meth:`train_loss`, which reads
+    training labels; and :meth:`val_score`, a number. Test labels stay inside and are
+    read by :meth:`evaluate`, once, when all is chosen.
+
+    Attributes:
+        graph: Features and edges, no ``y``, no split.
+        metric: Name of the metric; more is better.
+        out_channels: Width the model's output has to have.
+    """
+
+    graph: Data
+    metric: str
+    out_channels: int
+
+    @staticmethod
+    def from_data(data: Data, split: int = 0) -> Task:
+        """The task that a ``Data`` with labels and split masks describes.
+
+        Args:
+            data: Labels ``y`` and ``train_mask``, ``val_mask``, ``test_mask``.
+            split: Which column, where the masks are ``[nodes, splits]``.
+
+        Raises:
+            InputError: If something is missing, not finite, or leaks.
+        """
+        from graphsparse.training.node import NodeTask
+
+        return NodeTask.from_data(data, split)
+
+    @abstractmethod
+    def train_loss(self, out: Tensor) -> Tensor:
+        """Loss of outputs for the whole graph on the training part."""
+
+    @abstractmethod
+    def val_score(self, out: Tensor) -> float:
+        """Metric of outputs on the validation part."""
+
+    @abstractmethod
+    def test_score(self, out: Tensor) -> float:
+        """Metric of outputs on the test part: read once, at the end."""
+
+    @abstractmethod
+    def to(self, device: torch.device | str) -> Task:
+        """The same task on another device."""
+
+    def predict(self, model: Module, graph: Data | None = None) -> Tensor:
+        """The model's outputs on the task's graph, or on a sparser ``graph``."""
+        graph = self.graph if graph is None else graph
+        if graph.get('edge_weight') is not None:
+            return model(graph.x, graph.edge_index, graph.edge_weight)
+        return model(graph.x, graph.edge_index)
+
+    @torch.no_grad()
+    def infer(self, model: Module, graph: Data | None = None) -> Tensor:
+        """:meth:`predict` in evaluation mode; the model's mode is put back."""
+        training = model.training
+        model.eval()
+        try:
+            return self.predict(model, graph)
+        finally:
+            model.train(training)
+
+    def evaluate(self, model: Module, graph: Data | None = None) -> Scores:
+        """Validation and test metric of a finished model."""
+        out = self.infer(model, graph)
+        return Scores(self.val_score(out), self.test_score(out))
+
+
+def as_task(data_or_task: Any, split: int = 0) -> Task:
+    """A Task as it is, a ``Data`` through :meth:`Task.from_data`."""
+    if isinstance(data_or_task, Task):
+        return data_or_task
+    if isinstance(data_or_task, Data):
+        return Task.from_data(data_or_task, split)
+    raise InputError(
+        f'Give a Data or a Task (got {type(data_or_task).__name__}); a HeteroData has '
+        'to be made homogeneous first.'
+    )

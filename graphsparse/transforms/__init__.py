@@ -1,0 +1,5 @@
+"""PyG transforms."""
+
+from graphsparse.transforms.sparsify import Sparsify, sparsify
+
+__all__ = ['Sparsify', 'sparsify']

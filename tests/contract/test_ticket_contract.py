@@ -1,0 +1,140 @@
+"""What every ticket search has to hold, whatever its method."""
+
+import inspect
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+import torch
+from torch_geometric.nn import GCN
+
+from graphsparse.engine import InputError, find
+from graphsparse.graph import to_adjacency
+from graphsparse.pruning import Ticket
+from graphsparse.tickets import TicketSearch
+from graphsparse.training import Task, Training, Watch
+
+SEARCHES = {
+    name: search
+    for name, search in find(TicketSearch).items()
+    if search.__module__.startswith('graphsparse.')
+}
+
+
+@pytest.fixture(params=SEARCHES.values(), ids=list(SEARCHES))
+def search(request):
+    """The method at some sparsity, trained briefly."""
+    known = {field.name for field in fields(request.param)}
+    wanted = {
+        'graph_sparsity': 0.25,
+        'weight_sparsity': 0.4,
+        'training': Training(epochs=6),
+    }
+    return request.param(**{k: v for k, v in wanted.items() if k in known})
+
+
+def factory():
+    return GCN(16, 8, 2, 3, dropout=0.5)
+
+
+def same(a, b):
+    return a.keys() == b.keys() and all(torch.equal(a[n], b[n]) for n in a)
+
+
+def test_has_a_test_of_its_own(search):
+    module = Path(inspect.getfile(type(search))).stem
+    assert (Path(__file__).parents[1] / 'tickets' / f'test_{module}.py').exists()
+
+
+def test_same_seed_same_bits_other_seed_other_bits(search, small):
+    tickets = [search.search(factory, small, seed=seed) for seed in (1, 1, 2)]
+    assert same(tickets[0].trained, tickets[1].trained)
+    assert not same(tickets[0].trained, tickets[2].trained)
+
+
+def test_model_and_data_stay_as_they_are(search, small):
+    torch.manual_seed(0)
+    model = factory()
+    weights = {n: t.clone() for n, t in model.state_dict().items()}
+    data = small.clone()
+    ticket = search.search(model, small)
+    assert same(model.state_dict(), weights)
+    assert same(data.to_dict(), small.to_dict())
+    assert same(dict(ticket.init.state), weights)
+
+
+def test_other_test_labels_same_bits(search, small):
+    other = small.clone()
+    other.y[small.test_mask] = (other.y[small.test_mask] + 1) % 3
+    a, b = (search.search(factory, data) for data in (small, other))
+    assert same(a.trained, b.trained)
+    if a.edge_mask:
+        assert torch.equal(a.edge_mask.keep, b.edge_mask.keep)
+
+
+def test_permuted_validation_labels_change_only_the_epoch_chosen(search, small):
+    other = small.clone()
+    other.y[small.val_mask] = other.y[small.val_mask].roll(1)
+    courses = []
+    for data in (small, other):
+        states = []
+
+        def look(step, states=states):
+            flat = [p.detach().clone().reshape(-1) for p in step.model.parameters()]
+            states.append(torch.cat(flat))
+
+        if hasattr(search, 'distillation'):  # a teacher is chosen on validation too
+            method = type(search)(**{**vars(search), 'distillation': 0.0})
+        else:
+            method = search
+        method.search(factory, data, watch=Watch((look,)))
+        courses.append(states)
+    assert all(torch.equal(a, b) for a, b in zip(*courses, strict=True))
+
+
+def test_what_is_removed_is_gone(search, small):
+    ticket = search.search(factory, small)
+    model, data = ticket.apply(factory, small)
+    kept = to_adjacency(data)
+    edges = to_adjacency(small).num_edges
+    assert kept.num_edges == (ticket.edge_mask.num_kept if ticket.edge_mask else edges)
+    for name, mask in (ticket.weight_mask.keep if ticket.weight_mask else {}).items():
+        assert not model.state_dict()[name][~mask].any()
+
+
+def test_saved_and_read_back_it_predicts_the_same_bits(search, small, tmp_path):
+    task = Task.from_data(small)
+    ticket = search.search(factory, task)
+    ticket.save(tmp_path / 't.safetensors')
+    again = Ticket.load(tmp_path / 't.safetensors')
+    outs = []
+    for value in (ticket, again):
+        model, graph = value.apply(factory, task.graph)
+        outs.append(task.infer(model, graph))
+    assert torch.equal(*outs)
+    assert again.summary() == ticket.summary()
+
+
+def test_interrupted_it_goes_on_to_the_same_ticket(search, small, tmp_path):
+    class Stop(Exception):
+        pass
+
+    def stop(step):
+        last = step.stage != 'dense' or not hasattr(search, 'distillation')
+        if last and step.epoch == 3:
+            raise Stop
+
+    with pytest.raises(Stop):
+        search.search(factory, small, watch=Watch((stop,), tmp_path, every=0.0))
+    resumed = search.search(factory, small, watch=Watch((), tmp_path))
+    assert same(resumed.trained, search.search(factory, small).trained)
+
+
+def test_bad_input_gets_one_clear_error(search, small):
+    with pytest.raises(InputError, match='factory'):
+        search.search('gcn', small)
+    with pytest.raises(InputError, match='list'):
+        search.search(factory, [small])
+    small.x[0, 0] = float('nan')
+    with pytest.raises(InputError, match=r'x\[0, 0\] is nan'):
+        search.search(factory, small)
