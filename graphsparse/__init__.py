@@ -1,0 +1,46 @@
+"""graphsparse: sparse graph neural networks as an extension of PyTorch Geometric."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+# Where each public name lives. Resolved on first use, so that the import is light.
+_HOMES = {
+    'graphsparse.data': ('csbm', 'list_datasets', 'load'),
+    'graphsparse.engine': ('InputError', 'find', 'resolve'),
+    'graphsparse.graph': ('Adjacency', 'to_adjacency'),
+    'graphsparse.nn': (
+        'GATConv',
+        'GCNConv',
+        'GINConv',
+        'ModelRecipe',
+        'SAGEConv',
+        'accelerate',
+    ),
+    'graphsparse.pruning': (
+        'EdgeMask',
+        'EdgeScore',
+        'Ticket',
+        'WeightMask',
+        'project_l0',
+        'score_edges',
+    ),
+    'graphsparse.tickets': ('Dense', 'Teddy', 'TicketSearch'),
+    'graphsparse.training': ('Task', 'Training', 'fit'),
+    'graphsparse.transforms': ('Sparsify', 'sparsify'),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+__version__ = '0.1.0'
+__all__ = ['__version__', *sorted(_HOME)]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'graphsparse' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

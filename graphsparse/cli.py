@@ -1,0 +1,233 @@
+"""``graphsparse <verb> <method> [options]``: made from signatures and docstrings."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+from jsonargparse import ArgumentParser
+from jsonargparse.typing import register_type
+
+from graphsparse.engine import InputError, find
+from graphsparse.engine.find import unknown
+from graphsparse.experiments import verbs
+from graphsparse.experiments.grid import Problem
+from graphsparse.experiments.lists import Names, Numbers
+from graphsparse.experiments.summary import format_table, percent
+from graphsparse.nn import ModelRecipe
+from graphsparse.tickets import TicketSearch
+
+for kind in (Names, Numbers):
+    register_type(kind, lambda entries: ','.join(map(str, entries)), kind.parse)
+
+Answer = dict[str, Any]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb.
+
+    Returns:
+        0 if it went well, 2 if the input cannot be used, 130 if interrupted.
+    """
+    argv = list(sys.argv[1:] if argv is None else argv)
+    try:
+        command, rest, name = find_command(argv)
+        if isinstance(command, str):
+            print(command)
+            return 0
+        options = parse(command, rest, name)
+        answer = command.call(options)
+        print(json.dumps(answer) if options['json'] else command.show(answer))
+        return 0
+    except InputError as error:
+        print(f'graphsparse: error: {error}', file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print('graphsparse: interrupted; the same command goes on.', file=sys.stderr)
+        return 130
+
+
+@dataclass(frozen=True)
+class Command:
+    """What one line of the help does.
+
+    Attributes:
+        summary: What it does, in a sentence.
+        add: Puts its options on a parser.
+        call: Runs it on the parsed options.
+        show: The answer as text.
+    """
+
+    summary: str
+    add: Callable[[ArgumentParser], object]
+    call: Callable[[dict[str, Any]], Answer]
+    show: Callable[[Answer], str]
+
+
+def commands() -> dict[str, Command | dict[str, Command]]:
+    """All commands by verb, and by method where a verb has several."""
+    searches = find(TicketSearch)  # type: ignore[type-abstract]
+    return {
+        'ticket': {
+            **{name: _search(search) for name, search in searches.items()},
+            'compare': _on_problem(verbs.compare_tickets, _show_table),
+        },
+        'sparsify': _plain(verbs.sparsify_graph, _show_sparsified),
+        'evaluate': _plain(verbs.evaluate_ticket, _show_evaluated, positional=True),
+        'data': {
+            'list': _plain(verbs.list_data, _show_list),
+            'info': _plain(verbs.show_data, _show_facts, positional=True),
+        },
+    }
+
+
+def find_command(argv: Sequence[str]) -> tuple[Command | str, list[str], str]:
+    """The command that the first words name, or the help they ask for."""
+    tree: dict[str, Command | dict[str, Command]] | dict[str, Command] = commands()
+    words, name = list(argv), 'graphsparse'
+    while True:
+        if not words or words[0] in ('-h', '--help'):
+            return _overview(name, tree), [], name
+        if words[0] == '--version':
+            return f'graphsparse {version("graphsparse")}', [], name
+        word = words.pop(0)
+        if word not in tree:
+            raise unknown('command', word, list(tree))
+        name, node = f'{name} {word}', tree[word]
+        if isinstance(node, Command):
+            return node, words, name
+        tree = node
+
+
+def parse(command: Command, words: Sequence[str], name: str) -> dict[str, Any]:
+    """Options of a command; exits with code 2 where they are malformed."""
+    parser = ArgumentParser(prog=name, description=command.summary)
+    parser.add_argument('--config', action='config', help='Options from a YAML file.')
+    parser.add_argument(
+        '--json', action='store_true', help='End with one JSON object on stdout.'
+    )
+    command.add(parser)
+    taken = {action.dest for action in parser._actions}
+    for option, default in (('device', 'auto'), ('seed', 0)):
+        if option not in taken:
+            note = 'Taken by every command; of no effect here.'
+            parser.add_argument(
+                f'--{option}', type=type(default), default=default, help=note
+            )
+    options = parser.instantiate(parser.parse_args(list(words)))
+    return {key: options[key] for key in vars(options)}
+
+
+def _overview(name: str, tree: Any) -> str:
+    lines = [f'usage: {name} <command> [options]', '']
+    for word, node in tree.items():
+        if isinstance(node, Command):
+            lines.append(f'  {word:10} {node.summary}')
+        else:
+            lines.append(f'  {word:10} {", ".join(node)}')
+    return '\n'.join([*lines, '', 'Any command followed by --help lists its options.'])
+
+
+def _own(options: dict[str, Any], call: Callable[..., Any]) -> dict[str, Any]:
+    """Those options that ``call`` takes."""
+    return {n: options[n] for n in inspect.signature(call).parameters if n in options}
+
+
+def _summary(thing: Any) -> str:
+    return inspect.cleandoc(thing.__doc__).splitlines()[0]
+
+
+def _plain(
+    verb: Callable[..., Answer], show: Callable[[Answer], str], positional: bool = False
+) -> Command:
+    """A function whose arguments are its options."""
+    return Command(
+        _summary(verb),
+        lambda parser: parser.add_function_arguments(verb, as_positional=positional),
+        lambda options: verb(**_own(options, verb)),
+        show,
+    )
+
+
+def _add_problem(parser: ArgumentParser) -> None:
+    parser.add_class_arguments(Problem, skip={'model'})
+    parser.add_class_arguments(ModelRecipe)
+
+
+def _problem(options: dict[str, Any]) -> Problem:
+    recipe = ModelRecipe(**_own(options, ModelRecipe))
+    return Problem(**_own(options, Problem) | {'model': recipe})
+
+
+def _on_problem(
+    verb: Callable[..., Answer], show: Callable[[Answer], str], *more: str
+) -> Command:
+    """A function of a problem, whose own fields become options."""
+
+    def add(parser: ArgumentParser) -> None:
+        _add_problem(parser)
+        parser.add_function_arguments(verb, skip={'problem', *more})
+
+    def call(options: dict[str, Any]) -> Answer:
+        return verb(**_own(options, verb) | {'problem': _problem(options)})
+
+    return Command(_summary(verb), add, call, show)
+
+
+def _search(search: type[TicketSearch]) -> Command:
+    """A ticket search: its hyper-parameters, and those of the run."""
+    run = _on_problem(verbs.run_ticket, _show_table, 'method')
+
+    def add(parser: ArgumentParser) -> None:
+        parser.add_class_arguments(search)
+        run.add(parser)
+
+    def call(options: dict[str, Any]) -> Answer:
+        method = search(**_own(options, search))
+        return run.call(options | {'method': method})
+
+    return Command(_summary(search), add, call, _show_table)
+
+
+def _show_table(answer: Answer) -> str:
+    return f'{format_table(answer["table"])}\n\n{answer["out"]}/report.html'
+
+
+def _show_evaluated(answer: Answer) -> str:
+    table = format_table([answer])
+    recorded = percent(answer['recorded']['test'])
+    return f'{table}\n\nrecorded when it was found: {recorded}'
+
+
+def _show_sparsified(answer: Answer) -> str:
+    return (
+        f'{answer["edges_kept"]:,} of {answer["edges"]:,} edges kept '
+        f'({answer["arcs_kept"]:,} arcs), {answer["isolated"]:,} isolated nodes '
+        f'({answer["isolated_before"]:,} before)\n{answer["out"]}'
+    )
+
+
+def _show_list(answer: Answer) -> str:
+    return '\n'.join(
+        f'{card["name"]:14}{card["counts"]["nodes"]:>8,} nodes'
+        f'{card["counts"]["arcs"]:>11,} arcs  '
+        f'{"here" if card["found"] else "to be downloaded":18}{card["title"]}'
+        for card in answer['datasets']
+    )
+
+
+def _show_facts(answer: Answer) -> str:
+    return '\n'.join(
+        f'{key:20} {value}'
+        for key, value in answer.items()
+        if value not in (None, [], {}, '') and key not in ('verb', 'files', 'name')
+    )
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,288 @@
+"""What the command line can do: one function a verb, each answers one dict."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from graphsparse.data import describe, list_datasets, load
+from graphsparse.engine import InputError, PeakMemory, find, resolve, write_atomic
+from graphsparse.experiments.grid import Problem, Run, measure, run_grid
+from graphsparse.experiments.lists import Names, Numbers
+from graphsparse.experiments.report import write_report
+from graphsparse.experiments.summary import shape, summarise
+from graphsparse.graph import to_adjacency
+from graphsparse.nn import ModelRecipe
+from graphsparse.pruning import EdgeScore, Ticket, select_edges
+from graphsparse.pruning.select import Selection
+from graphsparse.tickets import Dense, TicketSearch
+from graphsparse.training import Training
+
+
+def run_ticket(
+    method: TicketSearch,
+    problem: Problem,
+    seed: int = 0,
+    seeds: int = 1,
+    out: str | None = None,
+) -> dict[str, Any]:
+    """Search tickets with one method and the baselines it has to beat.
+
+    A folder that holds some of the runs already is completed, not begun anew.
+
+    Args:
+        method: The search.
+        problem: Data set and model.
+        seed: The first seed.
+        seeds: How many seeds: seed, seed + 1, ...
+        out: Folder for tickets, results.jsonl and report.html; by default
+            ``runs/<method>-<dataset>-<model>``.
+    """
+    folder = Path(out or f'runs/{method.name}-{problem.dataset}-{problem.model.model}')
+    searches = _with_baselines(method, {method.name: method})
+    runs = [
+        Run(label, search, number, f'{_stem(label, method)}-{number}.safetensors')
+        for number in _seeds(seed, seeds)
+        for label, search in searches.items()
+    ]
+    answer, table = _run('ticket', problem, runs, folder)
+    own = next(row for row in table if row['method'] == method.name)
+    baselines = {r['method']: r['test_mean'] for r in table if r is not own}
+    spent = {k: answer[k] for k in ('seconds', 'peak_rss_mb', 'out')}
+    return own | {'baselines': baselines, 'table': table} | spent
+
+
+def _stem(label: str, method: TicketSearch) -> str:
+    return 'ticket' if label == method.name else label
+
+
+def _with_baselines(
+    method: TicketSearch, searches: Mapping[str, TicketSearch]
+) -> dict[str, TicketSearch]:
+    """Dense first: the others take their teacher from it."""
+    training = getattr(method, 'training', Training())
+    return {'dense': Dense(training), **method.baselines(), **searches}
+
+
+def compare_tickets(
+    problem: Problem,
+    methods: Names = Names(),
+    graph_sparsity: Numbers = Numbers((0.2, 0.4, 0.6)),
+    weight_sparsity: Numbers = Numbers((0.0,)),
+    method_args: Mapping[str, Any] | None = None,
+    training: Training | None = None,
+    seed: int = 0,
+    seeds: int = 1,
+    out: str | None = None,
+) -> dict[str, Any]:
+    """Run methods and their baselines at several sparsities, and draw the curves.
+
+    Args:
+        problem: Data set and model.
+        methods: Names of searches; all by default.
+        graph_sparsity: Fractions of edges removed, such as 0.2,0.4,0.6.
+        weight_sparsity: Fractions of weights removed, one for each of the above or
+            one for all.
+        method_args: Further options for every method.
+        training: Epochs, optimiser, early stopping, the same for all.
+        seed: The first seed.
+        seeds: How many seeds: seed, seed + 1, ...
+        out: Folder for tickets, results.jsonl and report.html; by default
+            ``runs/compare-<dataset>-<model>``.
+    """
+    training = training or Training()
+    folder = Path(out or f'runs/compare-{problem.dataset}-{problem.model.model}')
+    names = list(methods) or [n for n in find(TicketSearch) if n != 'dense']  # type: ignore[type-abstract]
+    runs = []
+    for number in _seeds(seed, seeds):
+        file = f'dense-{number}.safetensors'
+        runs.append(Run('dense', Dense(training), number, file))
+        for graph, weight in _levels(graph_sparsity, weight_sparsity):
+            for name in names:
+                options = {'graph_sparsity': graph, 'weight_sparsity': weight}
+                options |= dict(method_args or {}) | {'training': training}
+                method = resolve(TicketSearch, name, **options)  # type: ignore[type-abstract]
+                for label, search in {**method.baselines(), name: method}.items():
+                    file = f'{label}-g{graph:g}-w{weight:g}-{number}.safetensors'
+                    runs.append(Run(label, search, number, file))
+    return _run('ticket', problem, runs, folder)[0]
+
+
+def _levels(
+    graph: Sequence[float], weight: Sequence[float]
+) -> list[tuple[float, float]]:
+    longest = max(len(graph), len(weight))
+    if {len(graph), len(weight)} - {1, longest}:
+        raise InputError(
+            f'graph_sparsity has {len(graph)} entries and weight_sparsity '
+            f'{len(weight)}: give as many of each, or one for all.'
+        )
+    wide = [list(s) * longest if len(s) == 1 else list(s) for s in (graph, weight)]
+    return list(zip(*wide, strict=True))
+
+
+def _seeds(first: int, number: int) -> range:
+    if number < 1 or first < 0:
+        raise InputError(
+            f'seeds has to be at least 1 and seed at least 0 (got {number}, {first}).'
+        )
+    return range(first, first + number)
+
+
+def _run(
+    verb: str, problem: Problem, runs: Sequence[Run], folder: Path
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    start = time.perf_counter()
+    problem.torch_device()
+    with PeakMemory() as peak:
+        table = summarise(run_grid(verb, problem, runs, folder))
+    report = folder / 'report.html'
+    write_report(report, f'{problem.dataset}, {problem.model.model}', table)
+    answer = shape(
+        verb,
+        method='compare',
+        dataset=problem.dataset,
+        model=problem.model.model,
+        config=dataclasses.asdict(problem),
+        metric=table[0]['metric'],
+        seeds=sorted({run.seed for run in runs}),
+        seconds=time.perf_counter() - start,
+        peak_rss_mb=peak.megabytes,
+        out=str(folder),
+        table=table,
+    )
+    return answer, table
+
+
+def evaluate_ticket(
+    path: str, root: str | None = None, device: str = 'auto'
+) -> dict[str, Any]:
+    """Read a ticket back and measure it again on the data it was found on.
+
+    Args:
+        path: A file that a search wrote.
+        root: Folder of raw data files; ``$GRAPHSPARSE_DATA`` by default.
+        device: ``'cpu'``, ``'cuda'``, ...; ``'auto'`` takes the GPU if there is one.
+    """
+    start = time.perf_counter()
+    with PeakMemory() as peak:
+        ticket = Ticket.load(path)
+        facts = ticket.facts
+        if 'recipe' not in facts or 'dataset' not in facts:
+            raise InputError(
+                f"'{path}' does not tell its data set and model: it was not written by "
+                'the command line. Use Ticket.load and Ticket.apply on your own.'
+            )
+        recipe = ModelRecipe(**facts['recipe'])
+        problem = Problem(facts['dataset'], recipe, root, device)
+        task = problem.task(facts['split'])
+        model, graph = ticket.apply(problem.factory(task), task.graph)
+        scores = task.evaluate(model, graph)
+    return shape(
+        'evaluate',
+        method=ticket.method,
+        dataset=problem.dataset,
+        model=recipe.model,
+        config=dict(ticket.config),
+        metric=task.metric,
+        seeds=[facts['seed']],
+        test_mean=scores.test,
+        val_mean=scores.val,
+        graph_sparsity=ticket.graph_sparsity,
+        weight_sparsity=ticket.weight_sparsity,
+        seconds=time.perf_counter() - start,
+        peak_rss_mb=peak.megabytes,
+        out=path,
+        recorded={'test': facts['test'], 'val': facts['val']},
+        **measure(ticket, model, graph),
+    )
+
+
+def sparsify_graph(
+    out: str,
+    dataset: str = 'digits',
+    score: str = 'teddy',
+    graph_sparsity: float | None = None,
+    keep: int | None = None,
+    select: Selection = 'global',
+    score_args: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    root: str | None = None,
+    device: str = 'auto',
+) -> dict[str, Any]:
+    """Remove the edges of lowest score from a data set's graph, and write it.
+
+    The file holds ``edge_index`` without the removed edges, ``edge_mask`` and
+    ``score`` over the original ones, and ``num_nodes``; numpy reads it.
+
+    Args:
+        out: An .npz file.
+        dataset: Name of a data set.
+        score: Name of an edge score.
+        graph_sparsity: Fraction of edges removed, in [0, 1).
+        keep: Or the exact number of edges kept.
+        select: global, per_node, or connected (no node loses its last edge).
+        score_args: Options of the score.
+        seed: For random scores.
+        root: Folder of raw data files; ``$GRAPHSPARSE_DATA`` by default.
+        device: Where scores are computed.
+    """
+    start = time.perf_counter()
+    if not out.endswith('.npz'):
+        raise InputError(f"out has to end in .npz (got '{out}').")
+    with PeakMemory() as peak:
+        scorer = resolve(EdgeScore, score, **(score_args or {}))  # type: ignore[type-abstract]
+        data = load(dataset, root).to(Problem(device=device).torch_device())
+        adj = to_adjacency(data)
+        worth = scorer(adj, data.x, seed)
+        kept = select_edges(adj, worth, select, graph_sparsity, keep)
+        edge_mask = adj.to_caller(kept, loops=True)
+        sparse = adj.keep_edges(kept)
+    with write_atomic(out) as aside, aside.open('wb') as file:
+        np.savez_compressed(
+            file,
+            edge_index=data.edge_index[:, edge_mask].cpu().numpy(),
+            edge_mask=edge_mask.cpu().numpy(),
+            score=adj.to_caller(worth, loops=torch.inf).cpu().numpy(),
+            num_nodes=np.int64(adj.num_nodes),
+        )
+    return shape(
+        'sparsify',
+        method=score,
+        dataset=dataset,
+        config={'score': repr(scorer), 'select': select, 'seed': seed},
+        graph_sparsity=1 - sparse.num_edges / adj.num_edges,
+        seconds=time.perf_counter() - start,
+        peak_rss_mb=peak.megabytes,
+        out=out,
+        edges=adj.num_edges,
+        edges_kept=sparse.num_edges,
+        arcs_kept=sparse.num_arcs,
+        isolated=sparse.num_isolated(),
+        isolated_before=adj.num_isolated(),
+    )
+
+
+def list_data(root: str | None = None) -> dict[str, Any]:
+    """List the data sets, their sizes, and whether their files are here.
+
+    Args:
+        root: Folder of raw data files; ``$GRAPHSPARSE_DATA`` by default.
+    """
+    return shape('data', datasets=[describe(name, root) for name in list_datasets()])
+
+
+def show_data(name: str, root: str | None = None) -> dict[str, Any]:
+    """Tell what is known of one data set.
+
+    Args:
+        name: Name of a data set.
+        root: Folder of raw data files; ``$GRAPHSPARSE_DATA`` by default.
+    """
+    return shape('data', dataset=name, **describe(name, root))

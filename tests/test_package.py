@@ -1,0 +1,75 @@
+import os
+import re
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import graphsparse
+
+ROOT = Path(__file__).parents[1]
+SOURCES = sorted((ROOT / 'graphsparse').rglob('*.py'))
+
+
+def test_every_public_name_is_there():
+    for name in graphsparse.__all__:
+        assert getattr(graphsparse, name) is not None
+    assert set(graphsparse.__all__) <= set(dir(graphsparse))
+    with pytest.raises(AttributeError, match='no_such_name'):
+        _ = graphsparse.no_such_name
+
+
+def test_nobody_inside_imports_the_root():
+    root = re.compile(r'^\s*(import graphsparse$|from graphsparse import)', re.M)
+    for source in SOURCES:
+        if source.name != '__init__.py':
+            assert not root.search(source.read_text()), source
+
+
+def test_the_import_is_light():
+    """Public names load torch and PyG, nothing heavier, and ask no network."""
+    code = (
+        'import socket, sys\n'
+        'def refuse(*args): raise AssertionError("network")\n'
+        'socket.socket.connect = refuse\n'
+        'import graphsparse\n'
+        'assert "torch" not in sys.modules\n'
+        'import torch, torch_geometric\n'
+        'before = set(sys.modules)\n'
+        'graphsparse.Sparsify, graphsparse.Teddy, graphsparse.GCNConv\n'
+        'heavy = {"matplotlib", "jinja2", "ogb", "sklearn", "networkx", "jsonargparse",'
+        ' "pymetis", "outdated"}\n'
+        'print(sorted(heavy & (set(sys.modules) - before)))\n'
+    )
+    done = subprocess.run(
+        [sys.executable, '-c', code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == '[]'
+
+
+def test_the_code_in_the_readme_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r'```python\n(.*?)```', (ROOT / 'README.md').read_text(), re.S)
+    assert blocks
+    for block in blocks:
+        exec(compile(block, 'README.md', 'exec'), {})
+    assert (tmp_path / 'ticket.safetensors').exists()
+
+
+@pytest.mark.parametrize(
+    'example', sorted((ROOT / 'examples').rglob('*.py')), ids=lambda path: path.stem
+)
+def test_examples_run_and_are_short(example, tmp_path, monkeypatch, capsys):
+    assert len(example.read_text().splitlines()) <= 80
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path(str(example), run_name='__main__')
+    assert capsys.readouterr().out
+
+
+@pytest.mark.skipif(not os.access(ROOT / 'Makefile', os.R_OK), reason='no source tree')
+def test_the_readme_names_the_two_commands():
+    makefile = (ROOT / 'Makefile').read_text()
+    for target in re.findall(r'^make (\w+)', (ROOT / 'README.md').read_text(), re.M):
+        assert f'\n{target}:' in makefile
