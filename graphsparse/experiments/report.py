@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from graphsparse.engine import write_atomic
-from graphsparse.experiments.summary import COLUMNS
+from graphsparse.experiments.summary import columns
 
 PLOTS = (
     ('graph_sparsity', 'test_mean', 'test_std', 'edges removed', 'test accuracy'),
@@ -30,10 +30,11 @@ def write_report(path: Path, title: str, rows: Sequence[dict[str, Any]]) -> None
     environment = Environment(
         loader=PackageLoader('graphsparse.experiments', '.'), autoescape=True
     )
+    shown = columns(rows)
     page = environment.get_template('report.html.jinja').render(
         title=title,
-        columns=list(COLUMNS),
-        table=[[show(row) for show in COLUMNS.values()] for row in rows],
+        columns=list(shown),
+        table=[[show(row) for show in shown.values()] for row in rows],
         plots=plots,
     )
     with write_atomic(path) as aside:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 KEYS = (
@@ -67,7 +67,8 @@ def percent(mean: float | None, std: float | None = None) -> str:
     return f'{100 * mean:.1f}' + ('' if std is None else f' ± {100 * std:.1f}')
 
 
-COLUMNS = {
+Column = Callable[[dict[str, Any]], str]
+COLUMNS: dict[str, Column] = {
     'method': lambda r: r['method'],
     'edges -%': lambda r: percent(r['graph_sparsity']),
     'weights -%': lambda r: percent(r['weight_sparsity']),
@@ -81,11 +82,27 @@ COLUMNS = {
     'MACs': lambda r: f'{r["macs"] / 1e6:,.1f} M',
     'ms/epoch': lambda r: f'{1000 * r["epoch_seconds"]:.1f}',
 }
+SHOWN = {'graph_sparsity', 'weight_sparsity', 'score'}  # in columns, or in the label
 
 
-def format_table(rows: Iterable[dict[str, Any]]) -> str:
+def columns(rows: Sequence[dict[str, Any]]) -> dict[str, Column]:
+    """How each column of a table of ``rows`` is written.
+
+    After the method stand the options in which rows differ and no other column shows.
+    """
+    options: dict[str, set[str]] = {}
+    for row in rows:
+        for name, value in row['config'].items():
+            options.setdefault(name, set()).add(str(value))
+    vary = [n for n, values in options.items() if len(values) > 1 and n not in SHOWN]
+    extra = {n: lambda row, n=n: str(row['config'].get(n, '')) for n in vary}
+    return {'method': COLUMNS['method'], **extra, **COLUMNS}
+
+
+def format_table(rows: Sequence[dict[str, Any]]) -> str:
     """Summaries as lines of aligned text."""
-    cells = [list(COLUMNS), *([show(r) for show in COLUMNS.values()] for r in rows)]
+    shown = columns(rows)
+    cells = [list(shown), *([show(r) for show in shown.values()] for r in rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = []
     for line in cells:

@@ -58,3 +58,15 @@ def test_table_is_aligned():
     head, rule, *rest = lines.splitlines()
     assert len({len(line) for line in (head, rule, *rest)}) == 1
     assert '80.0' in rest[0] and '1.0 M' in rest[0]
+
+
+def test_options_that_vary_get_a_column():
+    rows = [
+        row('a', 0, 0.8, config={'distillation': 0, 'graph_sparsity': 0.1, 'lr': 1}),
+        row('a', 0, 0.7, config={'distillation': 10, 'graph_sparsity': 0.2, 'lr': 1}),
+        row('dense', 0, 0.7, config={'lr': 1}),
+    ]
+    head, _, first, second, dense = format_table(summarise(rows)).splitlines()
+    assert head.split()[:2] == ['method', 'distillation'] and 'lr' not in head.split()
+    assert first.split()[1] == '0' and second.split()[1] == '10'
+    assert dense.split()[1] == '50.0'  # the edges removed: it has no such option
