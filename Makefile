@@ -3,6 +3,8 @@
 # make demo    the main job on the embedded data set, into runs/demo
 # make lint    style, types, and that imports only point down
 TORCH ?= torch
+# On a busy machine threads that spin while they wait cost ten times what they save.
+export OMP_WAIT_POLICY ?= passive
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin

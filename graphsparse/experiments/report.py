@@ -3,16 +3,31 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from graphsparse.engine import write_atomic
 from graphsparse.experiments.summary import columns
 
-PLOTS = (
-    ('graph_sparsity', 'test_mean', 'test_std', 'edges removed', 'test accuracy'),
-    ('weight_sparsity', 'test_mean', 'test_std', 'weights removed', 'test accuracy'),
-    ('graph_sparsity', 'macs', None, 'edges removed', 'MACs a forward pass'),
-    ('graph_sparsity', 'epoch_seconds', None, 'edges removed', 'seconds an epoch'),
+
+class Curve(NamedTuple):
+    """What a plot draws against what."""
+
+    x: str
+    y: str
+    x_label: str
+    y_label: str
+    factor: float = 1.0
+    deviation: str | None = None
+
+
+EDGES, WEIGHTS = ('graph_sparsity', 'weight_sparsity')
+CURVES = (
+    Curve(EDGES, 'test_mean', 'edges removed, %', 'test, %', 100, 'test_std'),
+    Curve(WEIGHTS, 'test_mean', 'weights removed, %', 'test, %', 100, 'test_std'),
+    Curve(EDGES, 'macs', 'edges removed, %', '10⁶ MACs a forward pass', 1e-6),
+    Curve(EDGES, 'epoch_seconds', 'edges removed, %', 'ms a training step', 1e3),
 )
 
 
@@ -26,7 +41,7 @@ def write_report(path: Path, title: str, rows: Sequence[dict[str, Any]]) -> None
     """
     from jinja2 import Environment, PackageLoader  # heavy, and only wanted here
 
-    plots = [draw(rows, *plot) for plot in PLOTS if _varies(rows, plot[0])]
+    plots = [draw(rows, curve) for curve in CURVES if _varies(rows, curve.x)]
     environment = Environment(
         loader=PackageLoader('graphsparse.experiments', '.'), autoescape=True
     )
@@ -45,38 +60,28 @@ def _varies(rows: Sequence[dict[str, Any]], name: str) -> bool:
     return len({row[name] for row in rows if row['method'] != 'dense'}) > 1
 
 
-def draw(
-    rows: Sequence[dict[str, Any]],
-    x: str,
-    y: str,
-    deviation: str | None,
-    x_label: str,
-    y_label: str,
-) -> str:
+def draw(rows: Sequence[dict[str, Any]], curve: Curve) -> str:
     """One line a method with a band of one standard deviation, as an SVG element.
 
-    The dense network is a horizontal line.
+    The dense network is a line across.
     """
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6, 3.6), layout='constrained')
-    axes = figure.add_subplot(xlabel=x_label, ylabel=y_label)
+    axes = figure.add_subplot(xlabel=curve.x_label, ylabel=curve.y_label)
     for method in dict.fromkeys(row['method'] for row in rows):
-        own = sorted((r for r in rows if r['method'] == method), key=lambda r: r[x])
-        values = [row[y] for row in own]
-        band = [(row[deviation] or 0) if deviation else 0 for row in own]
+        own = [row for row in rows if row['method'] == method]
+        own.sort(key=lambda row: row[curve.x])
+        x = np.array([100 * row[curve.x] for row in own])
+        y = np.array([curve.factor * row[curve.y] for row in own])
         if method == 'dense':
-            axes.axhline(values[0], color='0.5', linestyle='--', label=method)
+            axes.axhline(y[0], color='0.5', linestyle='--', label=method)
             continue
-        (line,) = axes.plot([row[x] for row in own], values, marker='o', label=method)
-        axes.fill_between(
-            [row[x] for row in own],
-            [v - b for v, b in zip(values, band, strict=True)],
-            [v + b for v, b in zip(values, band, strict=True)],
-            color=line.get_color(),
-            alpha=0.15,
-        )
+        (line,) = axes.plot(x, y, marker='o', label=method)
+        if curve.deviation:
+            band = [curve.factor * (row[curve.deviation] or 0) for row in own]
+            axes.fill_between(x, y - band, y + band, color=line.get_color(), alpha=0.15)
     axes.legend(frameon=False)
     text = io.StringIO()
     FigureCanvasSVG(figure).print_svg(text, metadata={'Date': None})

@@ -221,6 +221,8 @@ def test_compiles_whole_and_for_any_size(cls):
         x = torch.randn(num_nodes, IN).double()
         torch.testing.assert_close(compiled(x, adj), conv(x, adj))
     assert counter.frame_count <= 2
+    raw = torch.compile(conv, fullgraph=True, backend='eager')
+    torch.testing.assert_close(raw(x, path), conv(x, path))
 
 
 def test_runs_under_deterministic_algorithms(conv):

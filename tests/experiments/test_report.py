@@ -1,7 +1,7 @@
 import re
 from html.parser import HTMLParser
 
-from graphsparse.experiments.report import draw, write_report
+from graphsparse.experiments.report import CURVES, draw, write_report
 from tests.experiments.test_summary import row
 
 
@@ -32,6 +32,6 @@ def test_same_rows_same_page(tmp_path):
 
 
 def test_dense_is_a_line_across():
-    svg = draw(rows(), 'graph_sparsity', 'test_mean', 'test_std', 'x', 'y')
+    svg = draw(rows(), CURVES[0])
     assert svg.startswith('<svg') and svg.rstrip().endswith('</svg>')
     assert 'stroke-dasharray' in svg

@@ -188,6 +188,11 @@ def test_sparse_matrices_equal_pyg(ours):
         assert_parity(pair, X, graph)
 
 
+def test_a_matrix_of_integers_is_no_edge_index():
+    assert why(GCNConv(2, 2), torch.eye(2).long().to_sparse()) is not None
+    assert why(GCNConv(2, 2), torch.eye(2)) is not None
+
+
 def test_edge_index_of_another_size_is_left_to_pyg():
     conv = GCNConv(FEATURES, 3).double()
     with pytest.raises(ValueError):

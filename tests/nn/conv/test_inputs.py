@@ -91,6 +91,8 @@ def test_an_edge_index_made_in_inference_mode():
         first = conv(x, edge_index)
         edge_index[:, 0] = edge_index[:, 1]
         assert not torch.equal(conv(x, edge_index), first)
+        weight = torch.ones(EDGES.size(1))
+        torch.testing.assert_close(conv(x, EDGES, weight), conv(x, EDGES))
     conv(x, edge_index).sum().backward()
 
 

@@ -14,28 +14,28 @@ def test_parameters_on_cora():
 
 
 @pytest.mark.parametrize('num_layers', [1, 2, 3])
-def test_formula(num_layers):
-    model = GCN(3, 2, 4, num_layers).double().eval()
-    full = ADJACENCY + np.eye(len(X))
+@pytest.mark.parametrize('weighted', [False, True])
+def test_formula(num_layers, weighted):
+    model, matrix, weight = GCN(3, 2, 4, num_layers).double().eval(), ADJACENCY, None
+    if weighted:
+        weight = torch.linspace(0.5, 2, graph().size(1)).double()
+        matrix = ADJACENCY.copy()
+        matrix[ADJACENCY > 0] = as_numpy(weight)
+    full = matrix + np.eye(len(X))
     scale = full.sum(1) ** -0.5
     full = scale[:, None] * full * scale
     h = X
     for layer, conv in enumerate(model.convs):
         h = full @ h @ as_numpy(conv.lin.weight).T
         h = relu(h) if layer < num_layers - 1 else h
-    np.testing.assert_allclose(as_numpy(model(torch.tensor(X), graph())), h, rtol=1e-10)
+    out = model(torch.tensor(X), graph(), weight)
+    np.testing.assert_allclose(as_numpy(out), h, rtol=1e-10)
 
 
 def test_dropout_comes_after_each_hidden_layer(monkeypatch):
     shapes = recorded_dropout(monkeypatch)
     GCN(3, 2, 4, num_layers=3, dropout=0.3)(torch.tensor(X).float(), graph())
     assert shapes == [((5, 4), 0.3, True)] * 2
-
-
-def test_reads_weights():
-    model, x = GCN(3, 2, 4).eval(), torch.tensor(X).float()
-    weight = torch.rand(graph().size(1))
-    assert not torch.allclose(model(x, graph(), weight), model(x, graph()))
 
 
 def test_widths_and_repr_and_reset():
