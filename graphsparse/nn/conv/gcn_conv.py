@@ -1,11 +1,10 @@
 from __future__ import annotations
 
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
-from torch.utils.weak import TensorWeakRef, WeakTensorKeyDictionary
+from torch.utils.weak import WeakTensorKeyDictionary
 from torch_geometric import nn as pyg
 
 from graphsparse.graph import Adjacency
@@ -62,9 +61,8 @@ class GCNConv(SparseConv, pyg.GCNConv):
             edge_weight = _caller_weight(graph)
         else:
             edge_weight = still_there(graph, edge_weight)
-        if not _saw_last(self, raw, edge_weight):
-            # PyG's `cached` would go on to answer for the graph it saw first.
-            self._cached_edge_index = self._cached_adj_t = None
+        # PyG's `cached` would go on to answer for the graph it saw first.
+        self._cached_edge_index = self._cached_adj_t = None
         # PyG writes `propagate` for this class from the next line:
         # propagate_type: (x: Tensor, edge_weight: OptTensor)
         return super().forward(x, raw, edge_weight)
@@ -83,7 +81,6 @@ def _operator(
 
 
 _known = WeakTensorKeyDictionary()
-_last_seen: WeakKeyDictionary[pyg.GCNConv, Any] = WeakKeyDictionary()
 
 
 def _weighted(adj: Adjacency, edge_weight: Tensor | None) -> Adjacency:
@@ -101,22 +98,6 @@ def _weighted(adj: Adjacency, edge_weight: Tensor | None) -> Adjacency:
         known = stamp, adj, adj.with_weight(edge_weight)
         _known[edge_weight] = known
     return known[2]
-
-
-def _saw_last(conv: pyg.GCNConv, *inputs: Any) -> bool:
-    """Whether PyG's own forward was last given just these tensors, unedited."""
-    if torch.compiler.is_compiling() or not conv.cached:
-        return False
-    tensors = [t for t in inputs if t is not None]
-    if not all(isinstance(t, Tensor) and not t.is_inference() for t in tensors):
-        return False
-    now = [(TensorWeakRef(t), t._version) for t in tensors]
-    last = _last_seen.get(conv, [])
-    _last_seen[conv] = now
-    return len(now) == len(last) and all(
-        ref() is t and version == then
-        for t, (_, version), (ref, then) in zip(tensors, now, last, strict=True)
-    )
 
 
 def _caller_weight(adj: Adjacency) -> Tensor | None:

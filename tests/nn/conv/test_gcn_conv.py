@@ -113,15 +113,6 @@ def test_cached_follows_the_graph():
             torch.testing.assert_close(ours(inputs, edge_index, weight), wanted)
 
 
-def test_cached_sparse_matrix_is_normalised_once(monkeypatch):
-    conv = GCNConv(FEATURES, 3, cached=True)
-    matrix, x = torch.eye(4).to_sparse_csr(), torch.ones(4, FEATURES)
-    conv(x, matrix)
-    kept = conv._cached_edge_index
-    conv(x, matrix)
-    assert kept is not None and conv._cached_edge_index is kept
-
-
 def test_a_cache_of_pyg_from_before_is_not_read():
     theirs = pyg.GCNConv(FEATURES, 3, cached=True).double()
     num_nodes, edge_index = GRAPHS['undirected']
