@@ -197,10 +197,11 @@ def _do(
 
 def _dense_of(problem: Problem, run: Run, out: Path) -> Ticket | None:
     """The dense ticket of the same seed and training, if this folder holds it."""
-    if isinstance(run.method, Dense):
+    training = getattr(run.method, 'training', None)
+    if training is None or isinstance(run.method, Dense):
         return None
-    dense = Dense(run.method.training)  # type: ignore[attr-defined]
-    twin = Run('dense', dense, run.seed, f'dense-{run.seed}.safetensors')
+    file = f'dense-{run.seed}.safetensors'
+    twin = Run('dense', Dense(training), run.seed, file)
     known = {row.get('key') for row in read_lines(out / 'results.jsonl')}
     if twin.key(problem) in known and (out / twin.file).exists():
         return Ticket.load(out / twin.file)

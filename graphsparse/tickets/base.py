@@ -7,8 +7,8 @@ from typing import Any
 from torch.nn import Module
 from torch_geometric.data import Data
 
-from graphsparse.engine import name_of
-from graphsparse.pruning import Ticket
+from graphsparse.engine import InputError, name_of
+from graphsparse.pruning import Init, Ticket
 from graphsparse.pruning.init import ModelLike, initial_model
 from graphsparse.training import Task, Watch, as_task
 
@@ -47,7 +47,14 @@ class TicketSearch(ABC):
             InputError: If model, data or options cannot be used.
         """
         task = as_task(data_or_task)
-        theta_0 = initial_model(model, seed).to(task.graph.x.device)
+        theta_0 = initial_model(model, seed)
+        if dense and dense.init.digest != Init.of(theta_0).digest:
+            raise InputError(
+                f'The dense ticket began at weights {dense.init.digest[:12]}, this '
+                f'model at {Init.of(theta_0).digest[:12]}. Search both from the same '
+                'model and seed.'
+            )
+        theta_0 = theta_0.to(task.graph.x.device)
         return self.run(theta_0, task, seed, dense, watch or Watch())
 
     @abstractmethod

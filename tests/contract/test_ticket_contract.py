@@ -11,7 +11,7 @@ from torch_geometric.nn import GCN
 from graphsparse.engine import InputError, find
 from graphsparse.graph import to_adjacency
 from graphsparse.pruning import Ticket
-from graphsparse.tickets import TicketSearch
+from graphsparse.tickets import Dense, TicketSearch
 from graphsparse.training import Task, Training, Watch
 
 SEARCHES = {
@@ -138,3 +138,9 @@ def test_bad_input_gets_one_clear_error(search, small):
     small.x[0, 0] = float('nan')
     with pytest.raises(InputError, match=r'x\[0, 0\] is nan'):
         search.search(factory, small)
+
+
+def test_a_dense_ticket_of_other_weights_is_refused(search, small):
+    dense = Dense(Training(epochs=1)).search(factory, small, seed=5)
+    with pytest.raises(InputError, match=dense.init.digest[:12]):
+        search.search(factory, small, seed=6, dense=dense)
