@@ -8,6 +8,7 @@ import torch
 from torch.testing import assert_close
 
 from graphsparse.kernels import native, native_ops, reference, sddmm, spmm
+from graphsparse.kernels.spmm import spmm_op
 from tests.helpers import random_pattern
 
 
@@ -60,6 +61,15 @@ def test_places_of_another_integer_type_than_columns(compiled):
     mixed = pattern._replace(perm=pattern.perm.long())
     x, value = torch.randn(7, 5), torch.randn(40)
     assert torch.equal(spmm(mixed, x, value), spmm(pattern, x, value))
+
+
+def test_operands_of_two_types_run_the_reference():
+    pattern = random_pattern(9, 7, 40)
+    x, value = torch.randn(7, 1, 5), torch.randn(40, 1, dtype=torch.float64)
+    expected = reference.spmm_sum(*pattern[:3], value.float(), x)
+    with pytest.raises(RuntimeError, match='same'):
+        spmm_op(*pattern[:3], value, x, None, None, None)
+    assert_close(spmm(pattern, x, value), expected)
 
 
 def wait_for(child, seconds):

@@ -32,6 +32,7 @@ def test_all_tensors_share_one_budget():
     assert out['small'].tolist() == [0.0, 0.0]
     assert out['large'].tolist() == [[5.0], [-6.0]]
     assert l0_support(weights, 0.25).keep['small'].tolist() == [False, True]
+    assert l0_support(weights, 0.3).num_kept == 2
 
 
 def test_of_equal_magnitudes_the_first_stays():
