@@ -31,8 +31,9 @@ def real(cache_folder):
 
 
 @pytest.fixture(autouse=True)
-def same_threads():
-    """A test that changes the number of threads does not change it for others."""
+def one_thread():
+    """Graphs of ten nodes: waking a second thread takes longer than the work."""
     threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)

@@ -3,7 +3,6 @@
 from itertools import pairwise
 
 import numpy as np
-import pytest
 import torch
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -11,12 +10,6 @@ from hypothesis import strategies as st
 from graphsparse.kernels import Pattern, transpose_csr
 
 modest = settings(max_examples=50, deadline=None)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """For graphs of a few arcs a second thread only waits, on a busy machine long."""
-    torch.set_num_threads(1)
 
 
 # 0-1, 0-2, 0-3, 1-2, 3-4: the triangle and the path tell degree scores apart.

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch_geometric.data import Batch, Data
+from torch_geometric.data.storage import EdgeStorage
 from torch_geometric.utils import select
 
 from graphsparse.engine import InputError
@@ -36,22 +38,32 @@ def remove_edges(data: Data, edge_mask: Tensor) -> Data:
             'before ToSparseTensor, or keep edge_index only.'
         )
     out = copy.copy(data)
-    followers = [key for key in data.keys() if _follows(data, key)]  # noqa: SIM118
-    for key in followers:
-        dim = data.__cat_dim__(key, data[key])
-        out[key] = _select(data[key], edge_mask, dim)
+    cut = follow(data, edge_mask, data.__cat_dim__)
+    for key, value in cut.items():
+        out[key] = value
     if isinstance(data, Batch):
-        _move_slices(out, followers, edge_mask)
+        _move_slices(out, cut, edge_mask)
     if 'num_nodes' not in data and out.num_nodes != data.num_nodes:
         out.num_nodes = data.num_nodes  # was guessed from edges that are gone
     return out
 
 
-def _follows(data: Data, key: str) -> bool:
-    if 'edge_label' in key:  # pos_edge_label and the like too
-        return False
-    # With as many edges as nodes PyG takes a loader's edge ids for the nodes'.
-    return key == 'e_id' or data.is_edge_attr(key)
+def follow(
+    store: Data | EdgeStorage, edge_mask: Tensor, cat_dim: Callable[[str, Any], Any]
+) -> dict[str, Any]:
+    """What of a ``Data``, or of one edge type, follows an edge mask: cut, by name.
+
+    Args:
+        store: Holds edge attributes, and other things.
+        edge_mask: Boolean over its edges.
+        cat_dim: Along which dimension edges stand, from name and value.
+    """
+    return {
+        key: _select(store[key], edge_mask, cat_dim(key, store[key]))
+        for key in store.keys()  # noqa: SIM118
+        # With as many edges as nodes PyG takes a loader's edge ids for the nodes'.
+        if 'edge_label' not in key and (key == 'e_id' or store.is_edge_attr(key))
+    }
 
 
 def _select(value: Any, edge_mask: Tensor, dim: int) -> Any:
@@ -60,7 +72,7 @@ def _select(value: Any, edge_mask: Tensor, dim: int) -> Any:
     return select(value, edge_mask, dim=dim)
 
 
-def _move_slices(batch: Batch, followers: list[str], edge_mask: Tensor) -> None:
+def _move_slices(batch: Batch, followers: Iterable[str], edge_mask: Tensor) -> None:
     """Where each graph's edges begin now, so that the batch still comes apart."""
     before = torch.cat([edge_mask.new_zeros(1).long(), edge_mask.cumsum(0)]).cpu()
     slices = dict(batch._slice_dict)

@@ -2,19 +2,21 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
 from torch_geometric.data import Data, HeteroData
 from torch_geometric.data.datapipes import functional_transform
+from torch_geometric.data.storage import EdgeStorage
 from torch_geometric.transforms import BaseTransform
-from torch_geometric.utils import select as take
 
 from graphsparse.engine import InputError, resolve
 from graphsparse.graph import Adjacency, to_adjacency
 from graphsparse.pruning import EdgeScore, remove_edges, select_edges
 from graphsparse.pruning.budget import Count, count_kept
+from graphsparse.pruning.remove import follow
 from graphsparse.pruning.select import Selection, check_selection
 
 
@@ -139,10 +141,9 @@ class Sparsify(BaseTransform):
             same = source == target
             adj = to_adjacency(data[kind].edge_index, sizes[0] if same else sizes)
             mask = self._mask(adj, data[source].get('x') if same else None, None)
-            for key, value in data[kind].items():
-                if data[kind].is_edge_attr(key) and not key.startswith('edge_label'):
-                    dim = data.__cat_dim__(key, value, data[kind])
-                    out[kind][key] = take(value, mask, dim=dim)
+            cut = follow(data[kind], mask, partial(_cat_dim, data, data[kind]))
+            for key, value in cut.items():
+                out[kind][key] = value
         return out
 
     def __repr__(self) -> str:
@@ -154,3 +155,7 @@ class Sparsify(BaseTransform):
             f'count={self.count!r}, per={self.per!r}, edge_types={self.edge_types}, '
             f'seed={self.seed})'
         )
+
+
+def _cat_dim(data: HeteroData, store: EdgeStorage, key: str, value: Any) -> Any:
+    return data.__cat_dim__(key, value, store)

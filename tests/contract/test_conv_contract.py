@@ -32,12 +32,6 @@ CASES = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Graphs of ten nodes: waking a second thread takes longer than the work."""
-    torch.set_num_threads(1)
-
-
 def make(cls, options):
     """A conv in float64, the same for the same class and options."""
     torch.manual_seed(0)

@@ -72,6 +72,21 @@ def test_operands_of_two_types_run_the_reference():
     assert_close(spmm(pattern, x, value), expected)
 
 
+def test_a_second_thread_only_where_it_pays(monkeypatch):
+    asked = []
+
+    class Module:
+        def __getattr__(self, name):
+            return lambda *args: asked.append(args[-1])
+
+    monkeypatch.setattr(native, '_module', Module)
+    torch.set_num_threads(2)
+    pattern = random_pattern(9, 7, 1024)
+    for width in (32, 33):
+        spmm(pattern, torch.ones(7, width))
+    assert asked == [1, 2]
+
+
 def wait_for(child, seconds):
     """The exit status of a forked child, or None if it had to be killed."""
     end = time.monotonic() + seconds

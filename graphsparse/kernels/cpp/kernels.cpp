@@ -16,15 +16,9 @@ struct Vec {
                                may_alias));
 };
 
-// Rows vary in length by orders of magnitude: hand them out in small chunks. Waking
-// threads costs more than a small product takes.
-inline bool worth_it(const int64_t *rowptr, int64_t rows, int64_t width) {
-  return (rowptr[rows] - rowptr[0]) * width > 32768;
-}
-#define PARALLEL_ROWS(width)                                                \
-  PRAGMA(omp parallel for schedule(dynamic, 64) num_threads(threads)        \
-             if (threads > 1 && worth_it(rowptr, rows, width)))
-#define PRAGMA(...) _Pragma(#__VA_ARGS__)
+// Rows vary in length by orders of magnitude: hand them out in small chunks.
+#define PARALLEL_ROWS                                                       \
+  _Pragma("omp parallel for schedule(dynamic, 64) num_threads(threads) if (threads > 1)")
 
 template <typename T, typename I>
 inline T weight(const I *perm, const T *value, int64_t k, int64_t head,
@@ -59,7 +53,7 @@ void spmm_sum(const int64_t *rowptr, const I *col, const I *perm, const T *value
               int threads) {
   constexpr int64_t W = Vec<T>::width;
   const int64_t stride = heads * features;
-  PARALLEL_ROWS(stride)
+  PARALLEL_ROWS
   for (int64_t i = 0; i < rows; ++i) {
     const int64_t begin = rowptr[i], end = rowptr[i + 1];
     for (int64_t h = 0; h < heads; ++h) {
@@ -88,7 +82,7 @@ void spmm_max(const int64_t *rowptr, const I *col, const I *perm, const T *value
               const T *x, T *out, int64_t *arg, int64_t rows, int64_t heads,
               int64_t features, int threads) {
   const int64_t stride = heads * features;
-  PARALLEL_ROWS(stride)
+  PARALLEL_ROWS
   for (int64_t i = 0; i < rows; ++i) {
     T *best = out + i * stride;
     int64_t *slot = arg + i * stride;
@@ -114,7 +108,7 @@ void sddmm(const int64_t *rowptr, const I *col, const I *perm, const T *a,
            int threads) {
   using V = Vec<T>;
   const int64_t stride = heads * features;
-  PARALLEL_ROWS(stride)
+  PARALLEL_ROWS
   for (int64_t i = 0; i < rows; ++i) {
     for (int64_t k = rowptr[i]; k < rowptr[i + 1]; ++k) {
       const int64_t place = perm ? int64_t(perm[k]) : k;

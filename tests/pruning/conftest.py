@@ -1,1 +1,0 @@
-from tests.helpers import one_thread  # noqa: F401
