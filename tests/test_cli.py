@@ -4,7 +4,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -147,13 +146,13 @@ def test_help_is_made_from_docstrings(capsys, argv):
         assert 'Fraction of edges removed' in text and '--training.lr' in text
 
 
-def cora_ticket(folder):
+def make_ticket(folder):
     main(['ticket', 'dense', *SMALL, '--out', str(folder)])
     return folder / 'ticket-0.safetensors'
 
 
-def test_bad_input_is_one_line_and_code_2(capsys, tmp_path):
-    ticket = cora_ticket(tmp_path / 't')
+def test_bad_input_is_one_line_and_code_2(capsys, tmp_path, monkeypatch):
+    ticket = make_ticket(tmp_path / 't')
     torn = tmp_path / 'torn.safetensors'
     torn.write_bytes(ticket.read_bytes()[:-100])
     out = ['--out', str(tmp_path / 'never.npz')]
@@ -167,6 +166,9 @@ def test_bad_input_is_one_line_and_code_2(capsys, tmp_path):
         ('ticket', 'teddy', '--seeds', '0'): 'got 0',
         ('ticket', 'teddy', '--device', 'tpu9'): "'tpu9'",
         ('ticket', 'teddy', '--hidden_channels', '0'): '0',
+        ('ticket', 'teddy', *SMALL, '--out', str(torn)): str(torn),
+        ('ticket', 'compare', '--methods', 'tedy'): "Did you mean 'teddy'",
+        ('ticket', 'compare', '--graph_sparsity', '1,2'): 'got 1',
         ('sparsify', '--graph_sparsity', '1.5', *out): '1.5',
         ('sparsify', *out): 'either sparsity or keep',
         ('sparsify', '--keep', '5', '--out', 'x.csv'): "'x.csv'",
@@ -174,13 +176,13 @@ def test_bad_input_is_one_line_and_code_2(capsys, tmp_path):
         ('evaluate', str(torn)): 'truncated',
     }
     capsys.readouterr()
+    monkeypatch.chdir(tmp_path)
     for argv, message in cases.items():
         assert main(list(argv)) == 2, argv
         shown = capsys.readouterr()
         assert message in shown.err and shown.err.count('\n') == 1, shown.err
         assert 'Traceback' not in shown.err and shown.out == ''
-    assert not (tmp_path / 'never.npz').exists()
-    assert not Path('runs').exists() or not list(Path('runs').glob('*tedy*'))
+    assert sorted(p.name for p in tmp_path.iterdir()) == ['t', 'torn.safetensors']
 
 
 def test_malformed_options_leave_with_code_2(capsys):

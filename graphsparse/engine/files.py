@@ -19,12 +19,22 @@ from torch import Tensor
 from graphsparse.engine.errors import InputError
 
 
+def make_folder(path: str | Path) -> None:
+    """Make a folder and those above it; InputError where that cannot be."""
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"Cannot make the folder '{path}': {error.strerror}."
+        ) from None
+
+
 @contextmanager
 def write_atomic(path: str | Path) -> Iterator[Path]:
     """A path to write to, renamed to ``path`` when the block ends without error."""
     path = Path(path)
+    make_folder(path.parent)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         handle, aside = tempfile.mkstemp(
             dir=path.parent, prefix=f'.{path.name}.', suffix=path.suffix
         )
@@ -82,7 +92,7 @@ def load_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 def append_line(path: str | Path, row: Mapping[str, Any]) -> None:
     """Add one JSON line to a file, and have it on disk before returning."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     with path.open('a+b') as file:
         if file.tell() and not _ends_line(file):
             file.write(b'\n')  # a line cut off by a kill: leave it, start a new one

@@ -67,6 +67,11 @@ class Problem:
             reason = str(error).splitlines()[0]
             raise InputError(f"Device '{name}' cannot be used: {reason}") from None
 
+    def check(self, seed: int) -> None:
+        """Raise what is wrong with data set, model or device before anything runs."""
+        with torch.random.fork_rng(devices=[]):
+            self.factory(self.task(self.split(seed)))()
+
     def factory(self, task: Task) -> partial[ReferenceModel]:
         """Makes the model for a task's features and classes."""
         return partial(self.model.build, task.graph.x.size(1), task.out_channels)

@@ -12,7 +12,14 @@ import numpy as np
 import torch
 
 from graphsparse.data import describe, list_datasets, load
-from graphsparse.engine import InputError, PeakMemory, find, resolve, write_atomic
+from graphsparse.engine import (
+    InputError,
+    PeakMemory,
+    find,
+    make_folder,
+    resolve,
+    write_atomic,
+)
 from graphsparse.experiments.grid import Problem, Run, measure, run_grid
 from graphsparse.experiments.lists import Names, Numbers
 from graphsparse.experiments.report import write_report
@@ -139,7 +146,8 @@ def _run(
     verb: str, problem: Problem, runs: Sequence[Run], folder: Path
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     start = time.perf_counter()
-    problem.torch_device()
+    problem.check(runs[0].seed)
+    make_folder(folder)
     with PeakMemory() as peak:
         table = summarise(run_grid(verb, problem, runs, folder))
     report = folder / 'report.html'
