@@ -1,9 +1,10 @@
 import pickle
+import random
 
 import pytest
 import torch
 import torch_geometric.transforms as T
-from torch_geometric.data import Batch, Data, HeteroData
+from torch_geometric.data import Batch, Data, HeteroData, InMemoryDataset
 from torch_geometric.datasets import FakeDataset
 
 from graphsparse.engine import InputError
@@ -122,15 +123,36 @@ def test_repr_tells_all_and_pickles():
     assert repr(Sparsify(keep=7)).startswith('Sparsify(TeddyScore(a=1.0, b=0.5')
 
 
-def test_as_pre_transform_of_a_dataset(tmp_path):
-    class Kept(FakeDataset):
-        pass
+class Saved(InMemoryDataset):
+    """Three small graphs, processed once into ``root``."""
 
-    plain = FakeDataset(num_graphs=3, avg_num_nodes=20, is_undirected=True)
-    transform = Sparsify(sparsity=0.5)
-    for data in plain:
-        pairs = to_adjacency(data).num_edges
-        assert to_adjacency(transform(data)).num_edges == pairs - pairs // 2
+    processed_file_names = 'data.pt'
+
+    def __init__(self, root, pre_transform=None):
+        super().__init__(str(root), pre_transform=pre_transform)
+        self.load(self.processed_paths[0])
+
+    def process(self):
+        torch.manual_seed(0)
+        plain = FakeDataset(num_graphs=3, avg_num_nodes=20, is_undirected=True)
+        self.save(
+            [self.pre_transform(d) if self.pre_transform else d for d in plain],
+            self.processed_paths[0],
+        )
+
+
+def test_as_pre_transform_of_a_dataset(tmp_path):
+    random.seed(0)
+    plain = Saved(tmp_path / 'plain')
+    random.seed(0)
+    sparse = Saved(tmp_path / 'sparse', Sparsify(sparsity=0.5))
+    for before, after in zip(plain, sparse, strict=True):
+        edges = to_adjacency(before).num_edges
+        assert to_adjacency(after).num_edges == edges - edges // 2
+    again = Saved(tmp_path / 'sparse', Sparsify(sparsity=0.5))
+    assert torch.equal(again[1].edge_index, sparse[1].edge_index)
+    with pytest.warns(UserWarning, match='pre_transform'):  # PyG compares the reprs
+        Saved(tmp_path / 'sparse', Sparsify(sparsity=0.4))
 
 
 @pytest.mark.parametrize(
