@@ -40,14 +40,14 @@ def native_ops() -> list[str]:
 
 
 def native_call(op: str, *args: Tensor | None) -> bool:
-    """Run a compiled op on CPU tensors, the last one or two of which it fills.
+    """Run a compiled op on CPU tensors, the last of which it fills.
 
     Arguments are ``rowptr, col, perm, ...`` as the op's reference takes them, then
-    outputs. Returns False, with nothing done, where no kernel serves: no extension,
+    the output. Returns False, with nothing done, where no kernel serves: no extension,
     other types than float32 or float64.
     """
     module = _module()
-    _, col, perm, left, right, *_ = args
+    _, col, perm, left, right, _ = args
     assert col is not None and right is not None
     dtype = right.dtype
     if module is None or dtype not in _VALUES:

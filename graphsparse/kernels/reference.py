@@ -30,18 +30,12 @@ def spmm_sum(
 
 def spmm_max(
     rowptr: Tensor, col: Tensor, perm: Tensor | None, value: Tensor | None, x: Tensor
-) -> tuple[Tensor, Tensor]:
-    """The largest message and its slot, the first of equals; empty rows: 0 and -1."""
+) -> Tensor:
+    """The largest message of each row; 0 in empty rows."""
     message = _messages(col, perm, value, x)
     row = row_ids(rowptr, col.numel()).view(-1, 1, 1).expand_as(message)
     out = x.new_zeros(rowptr.numel() - 1, *x.shape[1:])
-    out = out.scatter_reduce_(0, row, message, 'amax', include_self=False)
-    none = col.numel()
-    slot = torch.arange(none, device=col.device).view(-1, 1, 1).expand_as(message)
-    wins = (message == out.gather(0, row)) | message.isnan()  # NaN equals nothing
-    slot = torch.where(wins, slot, none)
-    arg = slot.new_full(out.shape, none).scatter_reduce_(0, row, slot, 'amin')
-    return out, arg.masked_fill_(arg == none, -1)
+    return out.scatter_reduce_(0, row, message, 'amax', include_self=False)
 
 
 def sddmm(

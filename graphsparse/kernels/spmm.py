@@ -9,6 +9,7 @@ from graphsparse.kernels.check import check_spmm, refuse_forward_mode
 from graphsparse.kernels.native import native_call
 from graphsparse.kernels.pattern import Pattern
 from graphsparse.kernels.sddmm import sddmm_op
+from graphsparse.kernels.spmm_max import spmm_max_op
 
 
 def spmm(
@@ -21,14 +22,14 @@ def spmm(
         x: Dense rows, ``[columns, features]`` or ``[columns, heads, features]``. Its
             type is the result's, unless it holds integers and ``value`` does not.
         value: The non-zeros' values, ``[slots]`` or ``[slots, heads]``; 1 if None.
-        reduce: ``'sum'``, ``'mean'`` (of the row's non-zeros) or ``'max'``.
+        reduce: ``'sum'``, ``'mean'`` (of the row's non-zeros), ``'max'`` or ``'min'``.
 
     Returns:
-        ``[rows, features]`` or ``[rows, heads, features]``; 0 in empty rows. The
-        gradient of a maximum goes to the first slot that attains it.
+        ``[rows, features]`` or ``[rows, heads, features]``; 0 in empty rows. Slots
+        that attain a maximum or minimum together share its gradient evenly.
 
     Raises:
-        ValueError: If ``reduce`` is none of the three or a size does not fit.
+        ValueError: If ``reduce`` is none of the four or a size does not fit.
     """
     check_spmm(pattern, x, value)
     refuse_forward_mode(x, value)
@@ -45,9 +46,13 @@ def spmm(
             count = pattern.rowptr.diff().clamp(min=1).to(x.dtype)
             out = out / count.view(-1, 1, 1)
     elif reduce == 'max':
-        out, _ = spmm_max_op(*pattern[:3], value, heads)
+        out = spmm_max_op(*pattern[:3], value, heads)
+    elif reduce == 'min':
+        out = -spmm_max_op(*pattern[:3], value, -heads)
     else:
-        raise ValueError(f"reduce has to be 'sum', 'mean' or 'max' (got '{reduce}')")
+        raise ValueError(
+            f"reduce has to be 'sum', 'mean', 'max' or 'min' (got '{reduce}')"
+        )
     return out if x.dim() == 3 else out.squeeze(1)
 
 
@@ -96,58 +101,3 @@ def _spmm_backward(ctx, grad: Tensor):
 
 
 spmm_op.register_autograd(_spmm_backward, setup_context=_spmm_setup)
-
-
-@custom_op('graphsparse::spmm_max', mutates_args=())
-def spmm_max_op(
-    rowptr: Tensor, col: Tensor, perm: Tensor | None, value: Tensor | None, x: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Largest product and the slot it came from (-1 in empty rows)."""
-    return reference.spmm_max(rowptr, col, perm, value, x)
-
-
-@spmm_max_op.register_kernel('cpu')
-def _(rowptr, col, perm, value, x):
-    out = x.new_empty(rowptr.numel() - 1, *x.shape[1:])
-    arg = torch.empty_like(out, dtype=torch.int64)
-    if native_call('spmm_max', rowptr, col, perm, value, x, out, arg):
-        return out, arg
-    return reference.spmm_max(rowptr, col, perm, value, x)
-
-
-@spmm_max_op.register_fake
-def _(rowptr, col, perm, value, x):
-    out = x.new_empty(rowptr.numel() - 1, *x.shape[1:])
-    return out, torch.empty_like(out, dtype=torch.int64)
-
-
-def _max_setup(ctx, inputs, output) -> None:
-    _, col, perm, value, x = inputs
-    ctx.mark_non_differentiable(output[1])
-    ctx.save_for_backward(col, perm, value, x, output[1])
-
-
-def _max_backward(ctx, grad: Tensor, _):
-    col, perm, value, x, arg = ctx.saved_tensors
-    grad_value = grad_x = None
-    grad = grad.masked_fill(arg < 0, 0)
-    if col.numel() == 0:
-        grad_x = torch.zeros_like(x)
-        return None, None, None, None if value is None else value * 0, grad_x
-    slot = arg.clamp(min=0)
-    source = col[slot].long()
-    if value is not None:
-        place = slot if perm is None else perm[slot].long()
-        flat = torch.arange(x.size(1), device=x.device).view(1, -1, 1)
-        if ctx.needs_input_grad[3]:
-            product = grad * x.gather(0, source)
-            grad_value = torch.zeros_like(value).index_put(
-                (place, flat.expand_as(place)), product, accumulate=True
-            )
-        grad = grad * value[place, flat]
-    if ctx.needs_input_grad[4]:
-        grad_x = torch.zeros_like(x).scatter_add(0, source, grad)
-    return None, None, None, grad_value, grad_x
-
-
-spmm_max_op.register_autograd(_max_backward, setup_context=_max_setup)

@@ -21,7 +21,7 @@ IN, OUT = 3, 2
 OPTIONS = {
     'gcn': [{}, {'normalize': False}, {'add_self_loops': False}, {'improved': True}],
     'gin': [{}, {'aggr': 'mean', 'train_eps': True}, {'aggr': 'max'}],
-    'sage': [{}, {'aggr': 'sum'}, {'aggr': 'max', 'project': True}],
+    'sage': [{}, {'aggr': 'sum'}, {'aggr': 'max', 'project': True}, {'aggr': 'min'}],
     'gat': [{'heads': 2}, {'add_self_loops': False, 'concat': False, 'heads': 2}],
 }
 CASES = [
@@ -104,7 +104,7 @@ def test_a_soft_mask_is_soft(conv):
     mixed = adj.with_mask(torch.linspace(0.1, 0.9, adj.num_edges).double())
     outs = [conv(x, graph) for graph in (adj, half, mixed)]
     same = [torch.allclose(a, b) for a, b in combinations(outs, 2)]
-    maximum = conv.aggr == 'max'  # is over what is there at all
+    maximum = conv.aggr in ('max', 'min')  # is over what is there at all
     assert same == [maximum] * 3
 
 
@@ -163,7 +163,7 @@ def test_isolated_nodes_are_finite(conv):
     for graph in (edge_index, adj, adj.with_mask(mask)):
         assert all(t.isfinite().all() for t in outcome(conv, x, graph))
     out = conv(x, adj.with_mask(mask)).sum()
-    if out.requires_grad and conv.aggr != 'max':
+    if out.requires_grad and conv.aggr not in ('max', 'min'):
         assert torch.autograd.grad(out, mask)[0].isfinite().all()
 
 

@@ -5,8 +5,9 @@ import torch
 from torch.library import opcheck
 from torch.testing import assert_close
 
-from graphsparse.kernels import Pattern, reference, spmm
-from graphsparse.kernels.spmm import spmm_max_op, spmm_op
+from graphsparse.kernels import Pattern, reference, spmm, spmm_max
+from graphsparse.kernels.spmm import spmm_op
+from graphsparse.kernels.spmm_max import spmm_max_op
 from tests.helpers import densify, random_pattern, slots_of
 
 WIDTHS = [1, 3, 7, 8, 16, 31, 130]
@@ -28,14 +29,14 @@ def close(actual, expected):
 
 
 def largest(pattern, x, value):
-    """The maximum and its slot by brute force, ``[rows, heads, features]``."""
+    """The maximum by brute force, ``[rows, heads, features]``."""
     shape = (pattern.rowptr.numel() - 1, *x.shape[1:])
-    out, arg = torch.zeros(shape, dtype=x.dtype), torch.full(shape, -1)
-    for k, (i, j, place) in enumerate(slots_of(pattern)):
+    out, seen = torch.zeros(shape, dtype=x.dtype), set()
+    for i, j, place in slots_of(pattern):
         message = x[j] if value is None else x[j] * value[place].unsqueeze(-1)
-        wins = (arg[i] < 0) | (message > out[i])
-        out[i], arg[i] = torch.where(wins, message, out[i]), arg[i].masked_fill(wins, k)
-    return out, arg
+        out[i] = torch.maximum(out[i], message) if i in seen else message
+        seen.add(i)
+    return out
 
 
 @pytest.mark.parametrize('perm', [False, True])
@@ -82,13 +83,11 @@ def test_maximum_equals_brute_force(dtype, index, valued, perm):
     pattern = random_pattern(11, 9, 60, index, perm)
     x = draw(9, 2, 5, dtype=dtype).round()  # ties are many
     value = draw(60, 2, dtype=dtype, seed=1).sign() if valued else None
-    out, arg = spmm_max_op(*pattern[:3], value, x)
-    expected = largest(pattern, x, value)
-    assert torch.equal(out, expected[0])
-    assert torch.equal(arg, expected[1])
+    out = spmm(pattern, x, value, 'max')
+    assert torch.equal(out, largest(pattern, x, value))
     assert (out[::3] == 0).all()
-    assert (arg[::3] == -1).all()
-    close(spmm(pattern, x, value, 'max'), out)
+    low = spmm(pattern, x, value, 'min')
+    assert torch.equal(low, -largest(pattern, -x, value))
 
 
 @pytest.mark.parametrize('perm', [False, True])
@@ -102,8 +101,8 @@ def test_native_equals_the_reference(compiled, dtype, valued, perm):
     args = *pattern[:3], value, x
     out = spmm_op(*args, *pattern[3:])
     assert_close(out, reference.spmm_sum(*args), equal_nan=True)
-    for ours, theirs in zip(spmm_max_op(*args), reference.spmm_max(*args), strict=True):
-        assert_close(ours, theirs, rtol=0, atol=0, equal_nan=True)
+    ours, theirs = spmm_max_op(*args), reference.spmm_max(*args)
+    assert_close(ours, theirs, rtol=0, atol=0, equal_nan=True)
 
 
 @pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16, torch.int32])
@@ -129,7 +128,7 @@ def test_integer_features_do_not_truncate_the_values():
 
 
 @pytest.mark.parametrize('dtype', [torch.float32, torch.float64, torch.bfloat16])
-@pytest.mark.parametrize('reduce', ['sum', 'mean', 'max'])
+@pytest.mark.parametrize('reduce', ['sum', 'mean', 'max', 'min'])
 @pytest.mark.parametrize(
     ('rows', 'cols', 'width'), [(4, 3, 2), (4, 0, 2), (0, 3, 2), (0, 0, 2), (4, 3, 0)]
 )
@@ -144,7 +143,7 @@ def test_nothing_to_sum(rows, cols, width, reduce, dtype):
     assert value.grad.shape == (0,)
 
 
-@pytest.mark.parametrize('reduce', ['sum', 'max', 'mean'])
+@pytest.mark.parametrize('reduce', ['sum', 'max', 'mean', 'min'])
 @pytest.mark.parametrize(
     ('perm', 'heads', 'values'),
     [(False, None, None), (True, None, 1), (False, 2, 1), (True, 2, 2)],
@@ -204,21 +203,39 @@ def test_operands_of_any_stride():
     value = draw(2, 60, seed=1).t()
     assert not x.is_contiguous()
     assert not value.is_contiguous()
-    for reduce in ('sum', 'mean', 'max'):
+    for reduce in ('sum', 'mean', 'max', 'min'):
         expected = spmm(pattern, x.contiguous(), value.contiguous(), reduce)
         assert torch.equal(spmm(pattern, x, value, reduce), expected)
     one = value.new_full((1,), 2.0).expand(60)
     close(spmm(pattern, x[:, 0], one), 2 * densify(pattern) @ x[:, 0])
 
 
-def test_a_maximum_gives_its_gradient_to_the_first_slot_that_attains_it():
+def test_slots_that_attain_a_maximum_share_its_gradient():
     pattern = Pattern(torch.tensor([0, 3, 3]), torch.tensor([2, 0, 1]))
     x = torch.tensor([[1.0], [1.0], [0.0]], requires_grad=True)
     spmm(pattern, x, reduce='max').sum().backward()
-    assert x.grad.squeeze(1).tolist() == [1.0, 0.0, 0.0]
+    assert x.grad.squeeze(1).tolist() == [0.5, 0.5, 0.0]
+    x = torch.tensor([[2.0], [-1.0], [-1.0]], requires_grad=True)
+    value = torch.tensor([1.0, -1.0, 2.0], requires_grad=True)
+    spmm(pattern, x, value, 'min').sum().backward()  # -1, -2, -2
+    assert x.grad.squeeze(1).tolist() == [-0.5, 1.0, 0.0]
+    assert value.grad.tolist() == [0.0, 1.0, -0.5]
 
 
-@pytest.mark.parametrize('reduce', ['sum', 'mean', 'max'])
+def test_a_gradient_in_chunks_is_the_same(monkeypatch):
+    pattern = random_pattern(11, 9, 60, perm=True)
+    x, value = draw(9, 2, 5).round().requires_grad_(), draw(60, 2, seed=1).sign()
+    value.requires_grad_()
+    found = []
+    for chunk in (2**22, 240):  # two features at a time
+        monkeypatch.setattr(spmm_max, '_CHUNK', chunk)
+        loss = (spmm(pattern, x, value, 'max') * draw(11, 2, 5, seed=2)).sum()
+        found.append(torch.autograd.grad(loss, (x, value)))
+    for a, b in zip(*found, strict=True):
+        close(a, b)
+
+
+@pytest.mark.parametrize('reduce', ['sum', 'mean', 'max', 'min'])
 def test_the_same_bits_with_one_thread_and_two(reduce):
     pattern = random_pattern(600, 500, 5000, perm=True)
     found = []
@@ -247,7 +264,9 @@ def test_compiles_as_one_graph():
     x, value = draw(9, 5).requires_grad_(), draw(60, seed=1).requires_grad_()
 
     def run(x, value):
-        return sum(spmm(pattern, x, value, r).sin() for r in ('sum', 'mean', 'max'))
+        return sum(
+            spmm(pattern, x, value, r).sin() for r in ('sum', 'mean', 'max', 'min')
+        )
 
     compiled = torch.compile(run, backend='aot_eager', fullgraph=True)
     found = torch.autograd.grad(compiled(x, value).sum(), (x, value))
@@ -295,5 +314,5 @@ def test_what_does_not_fit_is_refused():
         spmm(pattern, x, torch.ones(11))
     with pytest.raises(ValueError, match=r'shape \[4\]'):
         spmm(pattern, x[:, 0])
-    with pytest.raises(ValueError, match="'min'"):
-        spmm(pattern, x, reduce='min')
+    with pytest.raises(ValueError, match="'median'"):
+        spmm(pattern, x, reduce='median')

@@ -29,14 +29,20 @@ inline T weight(const I *perm, const T *value, int64_t k, int64_t head,
 
 // One tile of a row: TILES registers of the output stay in registers over all slots.
 template <int TILES, typename T, typename I>
-inline void sum_tile(int64_t begin, int64_t end, const I *col, const I *perm,
+inline void sum_tile(int64_t begin, int64_t end, int64_t slots, const I *col, const I *perm,
                      const T *value, const T *x, T *out, int64_t stride,
                      int64_t head, int64_t heads) {
   using V = Vec<T>;
   typename V::reg acc[TILES] = {};
   for (int64_t k = begin; k < end; ++k) {
     const T *source = x + int64_t(col[k]) * stride;
-    if (k + 8 < end) __builtin_prefetch(x + int64_t(col[k + 8]) * stride);
+    if (k + 8 < slots) {
+      // Rows are far apart and the hardware cannot guess them: ask for every line.
+      const char *ahead = (const char *)(x + int64_t(col[k + 8]) * stride);
+#pragma GCC unroll 8
+      for (int t = 0; t < TILES * GRAPHSPARSE_WIDTH; t += 64)
+        __builtin_prefetch(ahead + t);
+    }
     const T w = weight(perm, value, k, head, heads);
 #pragma GCC unroll 8
     for (int t = 0; t < TILES; ++t)
@@ -52,7 +58,7 @@ void spmm_sum(const int64_t *rowptr, const I *col, const I *perm, const T *value
               const T *x, T *out, int64_t rows, int64_t heads, int64_t features,
               int threads) {
   constexpr int64_t W = Vec<T>::width;
-  const int64_t stride = heads * features;
+  const int64_t stride = heads * features, slots = rowptr[rows];
   PARALLEL_ROWS
   for (int64_t i = 0; i < rows; ++i) {
     const int64_t begin = rowptr[i], end = rowptr[i + 1];
@@ -61,11 +67,11 @@ void spmm_sum(const int64_t *rowptr, const I *col, const I *perm, const T *value
       T *oh = out + i * stride + h * features;
       int64_t f = 0;
       for (; f + 8 * W <= features; f += 8 * W)
-        sum_tile<8>(begin, end, col, perm, value, xh + f, oh + f, stride, h, heads);
+        sum_tile<8>(begin, end, slots, col, perm, value, xh + f, oh + f, stride, h, heads);
       for (; f + 2 * W <= features; f += 2 * W)
-        sum_tile<2>(begin, end, col, perm, value, xh + f, oh + f, stride, h, heads);
+        sum_tile<2>(begin, end, slots, col, perm, value, xh + f, oh + f, stride, h, heads);
       for (; f + W <= features; f += W)
-        sum_tile<1>(begin, end, col, perm, value, xh + f, oh + f, stride, h, heads);
+        sum_tile<1>(begin, end, slots, col, perm, value, xh + f, oh + f, stride, h, heads);
       if (f == features) continue;
       for (int64_t g = f; g < features; ++g) oh[g] = T(0);
       for (int64_t k = begin; k < end; ++k) {
@@ -79,15 +85,15 @@ void spmm_sum(const int64_t *rowptr, const I *col, const I *perm, const T *value
 
 template <typename T, typename I>
 void spmm_max(const int64_t *rowptr, const I *col, const I *perm, const T *value,
-              const T *x, T *out, int64_t *arg, int64_t rows, int64_t heads,
-              int64_t features, int threads) {
+              const T *x, T *out, int64_t rows, int64_t heads, int64_t features,
+              int threads) {
   const int64_t stride = heads * features;
   PARALLEL_ROWS
   for (int64_t i = 0; i < rows; ++i) {
+    const int64_t begin = rowptr[i], end = rowptr[i + 1];
     T *best = out + i * stride;
-    int64_t *slot = arg + i * stride;
-    for (int64_t f = 0; f < stride; ++f) best[f] = T(0), slot[f] = -1;
-    for (int64_t k = rowptr[i]; k < rowptr[i + 1]; ++k) {
+    for (int64_t f = 0; begin == end && f < stride; ++f) best[f] = T(0);
+    for (int64_t k = begin; k < end; ++k) {
       const T *source = x + int64_t(col[k]) * stride;
       for (int64_t h = 0; h < heads; ++h) {
         const T w = weight(perm, value, k, h, heads);
@@ -95,7 +101,7 @@ void spmm_max(const int64_t *rowptr, const I *col, const I *perm, const T *value
           const T message = w * source[f];
           // A NaN wins and stays, as it does in the reference.
           const bool wins = !(message <= best[f]) && best[f] == best[f];
-          if (slot[f] < 0 || wins) best[f] = message, slot[f] = k;
+          if (k == begin || wins) best[f] = message;
         }
       }
     }

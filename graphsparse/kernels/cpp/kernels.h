@@ -14,8 +14,8 @@ struct Kernels {
                    const T *value, const T *x, T *out, int64_t rows,
                    int64_t heads, int64_t features, int threads);
   void (*spmm_max)(const int64_t *rowptr, const I *col, const I *perm,
-                   const T *value, const T *x, T *out, int64_t *arg,
-                   int64_t rows, int64_t heads, int64_t features, int threads);
+                   const T *value, const T *x, T *out, int64_t rows,
+                   int64_t heads, int64_t features, int threads);
   void (*sddmm)(const int64_t *rowptr, const I *col, const I *perm, const T *a,
                 const T *b, T *out, int64_t rows, int64_t heads,
                 int64_t features, int threads);

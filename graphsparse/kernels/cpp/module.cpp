@@ -45,11 +45,11 @@ void bind(nb::module_ &m, const std::string &types) {
         },
         free_gil);
   m.def(("spmm_max" + types).c_str(),
-        [](A rowptr, A col, A perm, A value, A x, A out, A arg, int64_t rows,
+        [](A rowptr, A col, A perm, A value, A x, A out, int64_t rows,
            int64_t heads, int64_t features, int threads) {
           run.spmm_max(at<int64_t>(rowptr), at<I>(col), at<I>(perm), at<T>(value),
-                       at<T>(x), at<T>(out), at<int64_t>(arg), rows, heads,
-                       features, allowed(threads));
+                       at<T>(x), at<T>(out), rows, heads, features,
+                       allowed(threads));
         },
         free_gil);
   m.def(("sddmm" + types).c_str(),

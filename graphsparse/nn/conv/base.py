@@ -7,12 +7,22 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 from torch_geometric.nn import MessagePassing
-from torch_geometric.nn.aggr import MaxAggregation, MeanAggregation, SumAggregation
+from torch_geometric.nn.aggr import (
+    MaxAggregation,
+    MeanAggregation,
+    MinAggregation,
+    SumAggregation,
+)
 
 from graphsparse.graph import Adjacency
 from graphsparse.nn.conv.inputs import Nodes
 
-_REDUCE = {SumAggregation: 'sum', MeanAggregation: 'mean', MaxAggregation: 'max'}
+_REDUCE = {
+    SumAggregation: 'sum',
+    MeanAggregation: 'mean',
+    MaxAggregation: 'max',
+    MinAggregation: 'min',
+}
 _STAGES = ('propagate', 'message', 'aggregate', 'message_and_aggregate', 'edge_update')
 _METHODS = frozenset([*_STAGES, 'update', 'edge_updater'])
 _HOOKS = [f'_{stage}_forward{pre}_hooks' for stage in _STAGES for pre in ('_pre', '')]
@@ -52,7 +62,7 @@ class SparseConv:
 
 
 def reduction(conv: MessagePassing) -> str | None:
-    """``'sum'``, ``'mean'`` or ``'max'`` if that is how ``conv`` aggregates."""
+    """How ``conv`` aggregates, in the kernels' words; None if they have none for it."""
     module = conv.aggr_module
     if module is None or module._forward_hooks or module._forward_pre_hooks:
         return None

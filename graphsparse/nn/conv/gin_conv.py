@@ -30,7 +30,7 @@ class GINConv(SparseConv, pyg.GINConv):
             of ``edge_index`` names no node.
     """
 
-    reductions = ('sum', 'mean', 'max')
+    reductions = ('sum', 'mean', 'max', 'min')
 
     def forward(
         self,

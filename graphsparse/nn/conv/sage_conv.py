@@ -32,7 +32,7 @@ class SAGEConv(SparseConv, pyg.SAGEConv):
             of ``edge_index`` names no node.
     """
 
-    reductions = ('sum', 'mean', 'max')
+    reductions = ('sum', 'mean', 'max', 'min')
 
     def forward(
         self,
