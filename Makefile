@@ -3,7 +3,7 @@
 # make demo    the main job on the embedded data set, into runs/demo
 # make lint    style, types, and that imports only point down
 TORCH ?= torch
-# On a busy machine threads that spin while they wait cost ten times what they save.
+# Threads that spin while they wait slow small graphs down by far on a busy machine.
 export OMP_WAIT_POLICY ?= passive
 PYTHON ?= python3
 VENV := .venv

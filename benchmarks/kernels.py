@@ -41,8 +41,8 @@ class Figure:
 
     Attributes:
         name: What is compared with what.
-        ours: Median seconds.
-        peer: Median seconds of the peer.
+        ours: Median seconds; for bandwidth, seconds a byte.
+        peer: The same of the peer.
         ratio: ``peer / ours`` where more is better, else ``ours / peer``.
         bar: What the ratio has to reach.
         at_most: Whether the bar is an upper one.

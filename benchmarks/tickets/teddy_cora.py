@@ -127,7 +127,8 @@ def main(
         return
     path = Path(__file__).with_suffix('.json')
     facts = {
-        'command': 'python -m benchmarks.tickets.teddy_cora',
+        'command': f'OMP_NUM_THREADS={torch.get_num_threads()} '
+        'python -m benchmarks.tickets.teddy_cora',
         'setting': 'Cora, public split, GCN 2 x 512, 200 epochs, Adam 0.01, decay 5e-4',
         'seeds': list(range(first, first + seeds)),
         'published': PUBLISHED,

@@ -19,8 +19,8 @@ class GINConv(SparseConv, pyg.GINConv):
 
     :math:`h((1 + \epsilon) x_i + \sum_j x_j)`
 
-    Under a soft mask m the sum is that of :math:`m_j x_j`. ``aggr='mean'`` and
-    ``'max'`` are served too.
+    Under a soft mask m the sum is that of :math:`m_j x_j`. ``aggr='mean'``,
+    ``'max'`` and ``'min'`` are served too.
 
     Shapes: ``x`` ``[nodes, in_channels]`` or a pair of sources and targets, of which
     the targets may be None; returns ``[targets, out_channels]``.

@@ -21,8 +21,8 @@ class SAGEConv(SparseConv, pyg.SAGEConv):
     :math:`W_1 x_i + W_2 \, \mathrm{mean}_j \, x_j`
 
     Under a soft mask m the mean is :math:`\sum m_j x_j / \sum m_j`, and 0 where that
-    divides by 0; a sum is that of :math:`m_j x_j`; a maximum is over the neighbours
-    with :math:`m_j > 0`.
+    divides by 0; a sum is that of :math:`m_j x_j`; a maximum or minimum is over the
+    neighbours with :math:`m_j > 0`.
 
     Shapes: ``x`` ``[nodes, in_channels]`` or a pair of sources and targets, of which
     the targets may be None; returns ``[targets, out_channels]``.
