@@ -6,7 +6,7 @@ from torch.library import custom_op
 
 from graphsparse.kernels import reference
 from graphsparse.kernels.check import check_sddmm, refuse_forward_mode
-from graphsparse.kernels.native import native_call
+from graphsparse.kernels.native import run_by_slot
 from graphsparse.kernels.pattern import Pattern
 
 
@@ -54,7 +54,7 @@ def sddmm_op(
 @sddmm_op.register_kernel('cpu')
 def _(rowptr, col, perm, a, b, t_rowptr, t_col, t_perm):
     out = a.new_empty(col.numel(), a.size(1))
-    if native_call('sddmm', rowptr, col, perm, a, b, out):
+    if run_by_slot('sddmm', rowptr, col, perm, a, b, out):
         return out
     return reference.sddmm(rowptr, col, perm, a, b)
 

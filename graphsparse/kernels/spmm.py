@@ -6,7 +6,7 @@ from torch.library import custom_op
 
 from graphsparse.kernels import reference
 from graphsparse.kernels.check import check_spmm, refuse_forward_mode
-from graphsparse.kernels.native import native_call
+from graphsparse.kernels.native import run_by_slot
 from graphsparse.kernels.pattern import Pattern
 from graphsparse.kernels.sddmm import sddmm_op
 from graphsparse.kernels.spmm_max import spmm_max_op
@@ -74,7 +74,7 @@ def spmm_op(
 @spmm_op.register_kernel('cpu')
 def _(rowptr, col, perm, value, x, t_rowptr, t_col, t_perm):
     out = x.new_empty(rowptr.numel() - 1, *x.shape[1:])
-    if native_call('spmm_sum', rowptr, col, perm, value, x, out):
+    if run_by_slot('spmm_sum', rowptr, col, perm, value, x, out):
         return out
     return reference.spmm_sum(rowptr, col, perm, value, x)
 

@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.library import custom_op
 
 from graphsparse.kernels import reference
-from graphsparse.kernels.native import native_call
+from graphsparse.kernels.native import run_by_slot
 from graphsparse.kernels.pattern import row_ids
 
 _CHUNK = 2**22  # numbers that the gradient holds at once
@@ -22,7 +22,7 @@ def spmm_max_op(
 @spmm_max_op.register_kernel('cpu')
 def _(rowptr, col, perm, value, x):
     out = x.new_empty(rowptr.numel() - 1, *x.shape[1:])
-    if native_call('spmm_max', rowptr, col, perm, value, x, out):
+    if run_by_slot('spmm_max', rowptr, col, perm, value, x, out):
         return out
     return reference.spmm_max(rowptr, col, perm, value, x)
 

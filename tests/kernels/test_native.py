@@ -42,7 +42,7 @@ def test_without_the_module_one_warning_and_the_same_numbers(compiled, not_built
     with warnings.catch_warnings():
         warnings.simplefilter('error')
         fast = work(x)
-        assert native_ops() == ['spmm', 'sddmm']
+        assert {'spmm_sum', 'sddmm', 'transpose'} <= set(native_ops())
     for a, b in zip(slow, fast, strict=True):
         assert_close(a, b, rtol=1e-12, atol=1e-12)
 
@@ -79,9 +79,9 @@ def test_a_second_thread_only_where_it_pays(monkeypatch):
         def __getattr__(self, name):
             return lambda *args: asked.append(args[-1])
 
+    pattern = random_pattern(9, 7, 1024)
     monkeypatch.setattr(native, '_module', Module)
     torch.set_num_threads(2)
-    pattern = random_pattern(9, 7, 1024)
     for width in (32, 33):
         spmm(pattern, torch.ones(7, width))
     assert asked == [1, 2]

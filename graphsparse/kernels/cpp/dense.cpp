@@ -1,7 +1,7 @@
 // Compiled once per instruction set, with GRAPHSPARSE_ISA naming the namespace and
 // GRAPHSPARSE_WIDTH the bytes of a vector register. No std:: inline functions here:
 // the linker might keep a copy built for the wrong instruction set.
-#include "kernels.h"
+#include "dense.h"
 
 namespace graphsparse {
 namespace GRAPHSPARSE_ISA {
@@ -138,13 +138,13 @@ void sddmm(const int64_t *rowptr, const I *col, const I *perm, const T *a,
 }  // namespace
 
 template <typename T, typename I>
-Kernels<T, I> kernels() {
+Dense<T, I> dense() {
   return {spmm_sum<T, I>, spmm_max<T, I>, sddmm<T, I>};
 }
-template Kernels<float, int32_t> kernels();
-template Kernels<float, int64_t> kernels();
-template Kernels<double, int32_t> kernels();
-template Kernels<double, int64_t> kernels();
+template Dense<float, int32_t> dense();
+template Dense<float, int64_t> dense();
+template Dense<double, int32_t> dense();
+template Dense<double, int64_t> dense();
 
 }  // namespace GRAPHSPARSE_ISA
 }  // namespace graphsparse

@@ -1,4 +1,4 @@
-// Kernels on raw pointers. Each is compiled once per instruction set (kernels.cpp)
+// Kernels on raw pointers. Each is compiled once per instruction set (dense.cpp)
 // and chosen at run time (module.cpp). No bounds are checked here.
 #pragma once
 #include <cstdint>
@@ -9,7 +9,7 @@ namespace graphsparse {
 // value[perm ? perm[k] : k]. Dense operands are [n, heads, features], row-major;
 // values [slots, heads]. perm and value may be null.
 template <typename T, typename I>
-struct Kernels {
+struct Dense {
   void (*spmm_sum)(const int64_t *rowptr, const I *col, const I *perm,
                    const T *value, const T *x, T *out, int64_t rows,
                    int64_t heads, int64_t features, int threads);
@@ -24,7 +24,7 @@ struct Kernels {
 #define GRAPHSPARSE_DECLARE(ISA)      \
   namespace ISA {                     \
   template <typename T, typename I>   \
-  Kernels<T, I> kernels();            \
+  Dense<T, I> dense();            \
   }
 GRAPHSPARSE_DECLARE(baseline)
 GRAPHSPARSE_DECLARE(avx2)
