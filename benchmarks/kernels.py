@@ -107,9 +107,10 @@ def forward_figures(repeats: int, kept: bool) -> list[Figure]:
     col = pattern.col.long()
     csr = torch.sparse_csr_tensor(pattern.rowptr, col, value, (num_nodes,) * 2)
 
+    edge_index, propagate = torch.stack([col, row]), pyg.SimpleConv()
+
     def gather() -> Tensor:
-        message = x.index_select(0, col) * value.unsqueeze(1)
-        return x.new_zeros(num_nodes, 128).index_add_(0, row, message)
+        return propagate(x, edge_index, value)
 
     ours = median(lambda: spmm(pattern, x, value), repeats)
     label = 'heap kept' if kept else 'fresh output'

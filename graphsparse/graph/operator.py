@@ -14,10 +14,23 @@ if TYPE_CHECKING:
 
 
 class Operator(NamedTuple):
-    """A sparse matrix of numbers: ``operator @ x`` propagates features."""
+    """A sparse matrix of numbers in slot order: ``operator @ x`` multiplies."""
 
     pattern: Pattern
     value: Tensor
+
+    @property
+    def num_rows(self) -> int:
+        """Number of rows."""
+        return self.pattern.rowptr.numel() - 1
+
+    def to_dense(self) -> Tensor:
+        """The matrix as a tensor, slots at one place added up."""
+        assert self.pattern.t_rowptr is not None
+        num_cols = self.pattern.t_rowptr.numel() - 1
+        row = row_ids(self.pattern.rowptr, self.pattern.col.numel())
+        out = self.value.new_zeros(self.num_rows, num_cols)
+        return out.index_put((row, self.pattern.col.long()), self.value, True)
 
     def __matmul__(self, x: Tensor) -> Tensor:
         return spmm(self.pattern, x, self.value)

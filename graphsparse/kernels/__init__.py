@@ -5,21 +5,28 @@ formula. On the CPU it runs native C++ where that was built, else the plain torc
 reference in :mod:`graphsparse.kernels.reference`.
 """
 
+from graphsparse.kernels.bits import pack_bits, unpack_bits
+from graphsparse.kernels.gat_aggregate import gat_aggregate
 from graphsparse.kernels.native import native_ops
 from graphsparse.kernels.pattern import Pattern, transpose_csr
 from graphsparse.kernels.sddmm import sddmm
 from graphsparse.kernels.segment import segment_reduce, segment_softmax
 from graphsparse.kernels.select import compact, global_topk
+from graphsparse.kernels.sparse_linear import sparse_linear
 from graphsparse.kernels.spmm import spmm
 
 __all__ = [
     'Pattern',
     'compact',
+    'gat_aggregate',
     'global_topk',
     'native_ops',
+    'pack_bits',
     'sddmm',
     'segment_reduce',
     'segment_softmax',
+    'sparse_linear',
     'spmm',
     'transpose_csr',
+    'unpack_bits',
 ]

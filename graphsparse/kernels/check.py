@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
 from graphsparse.kernels.pattern import Pattern
 
+_BYTE = torch.uint8
 
-def check_spmm(pattern: Pattern, x: Tensor, value: Tensor | None) -> None:
+
+def check_spmm(
+    pattern: Pattern, x: Tensor, value: Tensor | None, keep: Tensor | None
+) -> None:
     """ValueError where a sparse product would read past the end of an operand.
 
     A pattern without its transpose does not tell its columns: then ``x`` is trusted.
     """
     _check_rows('x', x, _num_cols(pattern), 'column')
-    if value is not None and value.size(0) != pattern.col.numel():
+    slots = pattern.col.numel()
+    if value is not None and value.size(0) != slots:
         raise ValueError(
-            f'value has {value.size(0)} rows, but the pattern has '
-            f'{pattern.col.numel()} slots.'
+            f'value has {value.size(0)} rows, but the pattern has {slots} slots.'
+        )
+    if keep is not None and (keep.dtype, keep.shape) != (_BYTE, ((slots + 7) // 8,)):
+        raise ValueError(
+            f'keep has to be pack_bits of a mask of the {slots} slots '
+            f'(got {keep.dtype} of shape {list(keep.shape)}).'
         )
 
 
-def check_sddmm(pattern: Pattern, a: Tensor, b: Tensor) -> None:
-    """As :func:`check_spmm`, for a sampled product."""
-    _check_rows('a', a, pattern.rowptr.numel() - 1, 'row')
-    _check_rows('b', b, _num_cols(pattern), 'column')
+def check_sddmm(
+    pattern: Pattern, a: Tensor, b: Tensor, dims: tuple[int, int] = (2, 3)
+) -> None:
+    """As :func:`check_spmm`, for a sampled product; ``dims`` as in ``_check_rows``."""
+    _check_rows('a', a, pattern.rowptr.numel() - 1, 'row', dims)
+    _check_rows('b', b, _num_cols(pattern), 'column', dims)
     if a.shape[1:] != b.shape[1:]:
         raise ValueError(
             'a and b have to agree in heads and features '
@@ -32,14 +44,51 @@ def check_sddmm(pattern: Pattern, a: Tensor, b: Tensor) -> None:
         )
 
 
+def check_gat(
+    pattern: Pattern,
+    x: Tensor,
+    source: Tensor,
+    target: Tensor,
+    mask: Tensor | None,
+    dropout: float,
+    seed: Tensor | None,
+) -> None:
+    """As :func:`check_spmm`, for attention."""
+    _check_rows('x', x, _num_cols(pattern), 'column', (3, 3))
+    rows, slots = pattern.rowptr.numel() - 1, pattern.col.numel()
+    shapes = {'source': (x.size(0), x.size(1)), 'target': (rows, x.size(1))}
+    for (name, shape), tensor in zip(shapes.items(), (source, target), strict=True):
+        if tensor.shape != shape:
+            raise ValueError(
+                f'{name} has to have shape {list(shape)} (got {list(tensor.shape)}).'
+            )
+    if mask is not None and mask.shape != (slots,):
+        raise ValueError(
+            f'mask has to hold one number for each of the {slots} slots '
+            f'(got shape {list(mask.shape)}).'
+        )
+    if not 0 <= dropout <= 1:
+        raise ValueError(f'dropout has to be between 0 and 1 (got {dropout}).')
+    if dropout and (seed is None or seed.dtype != torch.int64 or seed.dim()):
+        raise ValueError(f'dropout needs an int64 scalar tensor as seed (got {seed}).')
+
+
 def _num_cols(pattern: Pattern) -> int | None:
     return None if pattern.t_rowptr is None else pattern.t_rowptr.numel() - 1
 
 
-def _check_rows(name: str, dense: Tensor, size: int | None, of: str) -> None:
-    if dense.dim() not in (2, 3):
+def _check_rows(
+    name: str,
+    dense: Tensor,
+    size: int | None,
+    of: str,
+    dims: tuple[int, int] = (2, 3),
+) -> None:
+    """``dims``: of how many dimensions it is, without and with heads."""
+    if dense.dim() not in dims:
+        width = ', features' if dims == (2, 3) else ''
         raise ValueError(
-            f'{name} has to be [{of}s, features] or [{of}s, heads, features] '
+            f'{name} has to be [{of}s{width}] or [{of}s, heads{width}] '
             f'(got shape {list(dense.shape)}).'
         )
     if size is not None and dense.size(0) != size:

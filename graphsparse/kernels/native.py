@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import warnings
 from functools import cache
 from types import ModuleType
@@ -14,6 +15,7 @@ from torch import Tensor
 _TYPES = {
     torch.float32: 'f32',
     torch.float64: 'f64',
+    torch.bfloat16: 'bf16',
     torch.int32: 'i32',
     torch.int64: 'i64',
 }
@@ -37,8 +39,9 @@ def _module() -> ModuleType | None:
 
 def native_ops() -> list[str]:
     """Names of the ops that run compiled on the CPU; empty without the extension."""
-    names = {name.split('_f32')[0].split('_i32')[0] for name in dir(_module())}
-    return sorted(n for n in names if not n.startswith('_')) if _module() else []
+    functions = [name for name in dir(_module()) if not name.startswith('_')]
+    names = {re.sub('(_(f32|f64|bf16|i32|i64))+$', '', name) for name in functions}
+    return sorted(names) if _module() else []
 
 
 def threads_for(steps: int) -> int:
@@ -79,26 +82,13 @@ def _wire(arg: Tensor | float | None) -> float:
     return 0 if arg is None else arg
 
 
-def run_by_slot(
-    op: str,
-    rowptr: Tensor,
-    col: Tensor,
-    perm: Tensor | None,
-    left: Tensor | None,
-    right: Tensor,
-    out: Tensor,
-) -> bool:
-    """:func:`native_call` of an op over slots, heads and features."""
-    if left is not None and left.dtype != right.dtype:
-        return False
-    if perm is not None:
-        perm = perm.to(col.dtype)
-    _, heads, features = right.shape
-    sizes = rowptr.numel() - 1, heads, features
-    return native_call(
-        op,
-        (right.dtype, col.dtype),
-        *(rowptr, col, perm, left, right, out),
-        *sizes,
-        threads_for(col.numel() * heads * features),
-    )
+def slots(
+    rowptr: Tensor, col: Tensor, perm: Tensor | None, keep: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
+    """A pattern as the compiled ops take it: places of the type of the columns."""
+    return rowptr, col, None if perm is None else perm.to(col.dtype), keep
+
+
+def sum_type(dtype: torch.dtype) -> torch.dtype:
+    """What numbers of this type are added up in."""
+    return torch.float32 if dtype in (torch.bfloat16, torch.float16) else dtype

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 from torch.library import custom_op
 
 from graphsparse.kernels import reference
 from graphsparse.kernels.check import refuse_forward_mode
+from graphsparse.kernels.native import native_call, threads_for
 from graphsparse.kernels.pattern import row_ids
 
 
@@ -36,6 +38,16 @@ def segment_reduce(rowptr: Tensor, src: Tensor, reduce: str = 'sum') -> Tensor:
 @custom_op('graphsparse::segment_reduce', mutates_args=())
 def segment_reduce_op(rowptr: Tensor, src: Tensor, reduce: str) -> Tensor:
     """Reduction of ``[slots, width]`` over rows."""
+    return reference.segment_reduce(rowptr, src, reduce)
+
+
+@segment_reduce_op.register_kernel('cpu')
+def _(rowptr, src, reduce):
+    out = src.new_empty(rowptr.numel() - 1, src.size(1))
+    number = ('sum', 'mean', 'max', 'min').index(reduce)
+    sizes = out.size(0), out.size(1), number, threads_for(src.numel())
+    if native_call('segment_reduce', (src.dtype,), rowptr, src, out, *sizes):
+        return out
     return reference.segment_reduce(rowptr, src, reduce)
 
 
@@ -89,6 +101,15 @@ def segment_softmax_op(rowptr: Tensor, score: Tensor) -> Tensor:
     return reference.segment_softmax(rowptr, score)
 
 
+@segment_softmax_op.register_kernel('cpu')
+def _(rowptr, score):
+    out = torch.empty(score.shape, dtype=score.dtype)
+    sizes = rowptr.numel() - 1, score.size(1), threads_for(score.numel())
+    if native_call('segment_softmax', (score.dtype,), rowptr, score, out, *sizes):
+        return out
+    return reference.segment_softmax(rowptr, score)
+
+
 @segment_softmax_op.register_fake
 def _(rowptr, score):
     return score.new_empty(score.shape)
@@ -99,10 +120,44 @@ def _softmax_setup(ctx, inputs, output) -> None:
 
 
 def _softmax_backward(ctx, grad: Tensor):
-    rowptr, out = ctx.saved_tensors
-    row = row_ids(rowptr, out.size(0))
-    inner = segment_reduce_op(rowptr, out * grad, 'sum')
-    return None, out * (grad - inner.index_select(0, row))
+    return None, softmax_backward_op(*ctx.saved_tensors, grad)
 
 
 segment_softmax_op.register_autograd(_softmax_backward, setup_context=_softmax_setup)
+
+
+@custom_op('graphsparse::segment_softmax_backward', mutates_args=())
+def softmax_backward_op(rowptr: Tensor, out: Tensor, grad: Tensor) -> Tensor:
+    """``out * (grad - sum of out * grad over the row)``."""
+    return reference.segment_softmax_backward(rowptr, out, grad)
+
+
+@softmax_backward_op.register_kernel('cpu')
+def _(rowptr, out, grad):
+    result = torch.empty(out.shape, dtype=out.dtype)
+    args = rowptr, out, grad, result
+    sizes = rowptr.numel() - 1, out.size(1), threads_for(out.numel())
+    if native_call('segment_softmax_backward', (out.dtype,), *args, *sizes):
+        return result
+    return reference.segment_softmax_backward(rowptr, out, grad)
+
+
+@softmax_backward_op.register_fake
+def _(rowptr, out, grad):
+    return out.new_empty(out.shape)
+
+
+def _again_setup(ctx, inputs, output) -> None:
+    ctx.save_for_backward(*inputs)
+
+
+def _again_backward(ctx, to_score: Tensor):
+    rowptr, out, grad = ctx.saved_tensors
+    row = row_ids(rowptr, out.size(0))
+    inner = segment_reduce_op(rowptr, out * grad, 'sum').index_select(0, row)
+    to_inner = -segment_reduce_op(rowptr, out * to_score, 'sum').index_select(0, row)
+    to_out = to_score * (grad - inner) + to_inner * grad
+    return None, to_out, out * (to_score + to_inner)
+
+
+softmax_backward_op.register_autograd(_again_backward, setup_context=_again_setup)

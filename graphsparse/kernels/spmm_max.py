@@ -5,65 +5,109 @@ from torch import Tensor
 from torch.library import custom_op
 
 from graphsparse.kernels import reference
-from graphsparse.kernels.native import run_by_slot
-from graphsparse.kernels.pattern import row_ids
-
-_CHUNK = 2**22  # numbers that the gradient holds at once
+from graphsparse.kernels.native import native_call, slots, sum_type, threads_for
 
 
 @custom_op('graphsparse::spmm_max', mutates_args=())
 def spmm_max_op(
-    rowptr: Tensor, col: Tensor, perm: Tensor | None, value: Tensor | None, x: Tensor
+    rowptr: Tensor,
+    col: Tensor,
+    perm: Tensor | None,
+    keep: Tensor | None,
+    value: Tensor | None,
+    x: Tensor,
+    t_rowptr: Tensor | None,
+    t_col: Tensor | None,
+    t_perm: Tensor | None,
+    largest: bool,
 ) -> Tensor:
-    """Largest product over heads; 0 in empty rows."""
-    return reference.spmm_max(rowptr, col, perm, value, x)
+    """Largest or smallest product over heads; 0 in empty rows."""
+    reduce = 'max' if largest else 'min'
+    return reference.spmm(rowptr, col, perm, keep, value, x, reduce)
 
 
 @spmm_max_op.register_kernel('cpu')
-def _(rowptr, col, perm, value, x):
+def _(rowptr, col, perm, keep, value, x, t_rowptr, t_col, t_perm, largest):
     out = x.new_empty(rowptr.numel() - 1, *x.shape[1:])
-    if run_by_slot('spmm_max', rowptr, col, perm, value, x, out):
+    _, heads, features = x.shape
+    if native_call(
+        'spmm_max',
+        (x.dtype, col.dtype),
+        *(*slots(rowptr, col, perm, keep), value, x, out),
+        *(out.size(0), heads, features, largest),
+        threads_for(col.numel() * heads * features),
+    ):
         return out
-    return reference.spmm_max(rowptr, col, perm, value, x)
+    reduce = 'max' if largest else 'min'
+    return reference.spmm(rowptr, col, perm, keep, value, x, reduce)
 
 
 @spmm_max_op.register_fake
-def _(rowptr, col, perm, value, x):
+def _(rowptr, col, perm, keep, value, x, t_rowptr, t_col, t_perm, largest):
     return x.new_empty(rowptr.numel() - 1, *x.shape[1:])
 
 
 def _setup(ctx, inputs, output) -> None:
-    ctx.save_for_backward(*inputs, output)
-    # Features taken at a time, so that never a number for every slot and feature is.
-    _, col, _, _, x = inputs
-    ctx.width = max(1, _CHUNK // max(1, col.numel() * x.size(1)))
+    ctx.save_for_backward(*inputs[:-1], output)
 
 
 def _backward(ctx, grad: Tensor):
-    rowptr, col, perm, value, x, out = ctx.saved_tensors
-    row, source = row_ids(rowptr, col.numel()), col.long()
-    by_slot = value if value is None or perm is None else value[perm]
-    parts, grad_slot = [], None
-    for x_part, top, grad_part in zip(
-        *(t.split(ctx.width, -1) for t in (x, out, grad)), strict=True
-    ):
-        feature = x_part[source]
-        message = feature if by_slot is None else feature * by_slot.unsqueeze(-1)
-        attains = (message == top[row]).to(x.dtype)
-        ties = torch.zeros_like(top).index_add(0, row, attains).clamp(min=1)
-        share = attains * (grad_part / ties)[row]
-        if by_slot is not None:
-            part = (share * feature).sum(-1)
-            grad_slot = part if grad_slot is None else grad_slot + part
-            share = share * by_slot.unsqueeze(-1)
-        parts.append(torch.zeros_like(x_part).index_add(0, source, share))
-    grad_value = None
-    if value is not None:
-        grad_value = torch.zeros_like(value) if grad_slot is None else grad_slot
-        if perm is not None:
-            grad_value = torch.zeros_like(value).index_copy(0, perm.long(), grad_value)
-    grad_x = torch.cat(parts, -1) if parts else torch.zeros_like(x)
-    return None, None, None, grad_value, grad_x
+    rowptr, col, perm, keep, value, x, *back, out = ctx.saved_tensors
+    args = rowptr, col, perm, keep, value, x, out, grad
+    if torch.is_grad_enabled() or back[0] is None:
+        # Of a gradient that is to have one itself, every step is needed.
+        grad_value, grad_x = reference.spmm_max_backward(*args)
+    else:
+        grad_value, grad_x = spmm_max_backward_op(*args, *back)
+    to_value = None if value is None else grad_value
+    return None, None, None, None, to_value, grad_x, None, None, None, None
 
 
 spmm_max_op.register_autograd(_backward, setup_context=_setup)
+
+
+@custom_op('graphsparse::spmm_max_backward', mutates_args=())
+def spmm_max_backward_op(
+    rowptr: Tensor,
+    col: Tensor,
+    perm: Tensor | None,
+    keep: Tensor | None,
+    value: Tensor | None,
+    x: Tensor,
+    out: Tensor,
+    grad: Tensor,
+    t_rowptr: Tensor,
+    t_col: Tensor,
+    t_perm: Tensor | None,
+) -> tuple[Tensor, Tensor]:
+    """Gradients of an extreme to values (empty if there are none) and x."""
+    return reference.spmm_max_backward(rowptr, col, perm, keep, value, x, out, grad)
+
+
+@spmm_max_backward_op.register_kernel('cpu')
+def _(rowptr, col, perm, keep, value, x, out, grad, t_rowptr, t_col, t_perm):
+    kind, (_, heads, features) = (x.dtype, col.dtype), x.shape
+    size, wide = (heads, features), sum_type(x.dtype)
+    threads = threads_for(2 * col.numel() * heads * features)
+    share, grad_x = torch.empty_like(out), x.new_empty(x.shape, dtype=wide)
+    grad_value = x.new_empty((0,) if value is None else value.shape, dtype=wide)
+    if not native_call(
+        'spmm_max_shares',
+        kind,
+        *(*slots(rowptr, col, perm, keep), value, x, out, grad, share),
+        *(out.size(0), *size, threads),
+    ):
+        args = rowptr, col, perm, keep, value, x, out, grad
+        return reference.spmm_max_backward(*args)
+    native_call(
+        'spmm_max_backward',
+        kind,
+        *(*slots(t_rowptr, t_col, t_perm, keep), value, x, out, share),
+        *(None if value is None else grad_value, grad_x, x.size(0), *size, threads),
+    )
+    return grad_value.to(x.dtype), grad_x.to(x.dtype)
+
+
+@spmm_max_backward_op.register_fake
+def _(rowptr, col, perm, keep, value, x, out, grad, t_rowptr, t_col, t_perm):
+    return x.new_empty((0,) if value is None else value.shape), x.new_empty(x.shape)

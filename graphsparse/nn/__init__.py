@@ -2,7 +2,9 @@
 
 from graphsparse.nn.accelerate import accelerate
 from graphsparse.nn.conv import GATConv, GCNConv, GINConv, SAGEConv, SparseConv
+from graphsparse.nn.features import dropout
 from graphsparse.nn.models import GAT, GCN, GIN, SAGE, ModelRecipe, ReferenceModel
+from graphsparse.nn.sparse_linear import SparseLinear
 
 __all__ = [
     'GAT',
@@ -16,5 +18,7 @@ __all__ = [
     'ReferenceModel',
     'SAGEConv',
     'SparseConv',
+    'SparseLinear',
     'accelerate',
+    'dropout',
 ]

@@ -2,64 +2,85 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import Module
-from torch.utils.weak import WeakTensorKeyDictionary
-from torch_geometric.nn.dense import Linear
+from torch.nn import Module, Parameter
 
-from graphsparse.graph import Operator
-from graphsparse.kernels import Pattern, transpose_csr
-
-SPARSE_BELOW = 0.1  # share of non-zeros, with a margin: more of them still pay
+from graphsparse.engine import InputError
+from graphsparse.kernels import Pattern, sparse_linear
+from graphsparse.nn.features import nonzeros
 
 
-def apply_linear(linear: Module, x: Tensor) -> Tensor:
-    """``linear(x)``, over the non-zeros of ``x`` alone where few are.
+class SparseLinear(Module):
+    r"""A linear layer that holds, multiplies and trains its non-zero weights alone.
 
-    Bag-of-words features are almost all zero: Cora's hold 1.3 % non-zeros. They are
-    found once per tensor, which is known again by identity and version.
+    :math:`y = x W^T + b` with W in CSR form. What is not there costs neither memory
+    nor time, has no gradient, and never comes back.
 
     Args:
-        linear: PyG's ``Linear``; anything else, or one with hooks, is just called.
-        x: ``[nodes, in_channels]``.
+        linear: The dense layer (``torch.nn.Linear``, PyG's ``Linear``) whose non-zero
+            weights, by value, are taken over. It is not changed.
 
-    Returns:
-        ``[nodes, out_channels]``.
+    Attributes:
+        value: The non-zero weights, parameter ``[non-zeros]``.
+        bias: Parameter ``[out_channels]`` or None.
+        in_channels: Features of an input row.
+        out_channels: Features of an output row.
+
+    Raises:
+        InputError: If ``linear`` has no weight matrix.
+
+    Shapes: ``x`` ``[..., in_channels]``; returns ``[..., out_channels]``.
+
+    Example:
+        >>> layer = SparseLinear(pruned)  # pruned.weight is 95 % zeros
+        >>> out = layer(x)
     """
-    plain = isinstance(linear, Linear) and type(linear) is Linear
-    if not plain or linear._forward_hooks or linear._forward_pre_hooks:
-        return linear(x)
-    features = sparse_features(x)
-    if features is None:
-        return linear(x)
-    weight, bias = linear.weight, linear.bias
-    assert isinstance(weight, Tensor)
-    out = features @ weight.t()
-    return out if bias is None else out + bias  # type: ignore[operator]
 
+    rowptr: Tensor
+    col: Tensor
+    t_rowptr: Tensor
+    t_col: Tensor
+    t_perm: Tensor
 
-_measured = WeakTensorKeyDictionary()
+    def __init__(self, linear: Module) -> None:
+        super().__init__()
+        weight, bias = getattr(linear, 'weight', None), getattr(linear, 'bias', None)
+        if not isinstance(weight, Tensor) or weight.dim() != 2:
+            raise InputError(
+                f'SparseLinear takes a layer with a weight matrix (got {linear}).'
+            )
+        self.out_channels, self.in_channels = weight.shape
+        pattern, value = nonzeros(weight.detach())
+        for name in ('rowptr', 'col', 't_rowptr', 't_col', 't_perm'):
+            self.register_buffer(name, getattr(pattern, name))
+        self.value = Parameter(value)
+        self.bias = None if bias is None else Parameter(bias.detach().clone())
 
+    @property
+    def pattern(self) -> Pattern:
+        """Where the non-zeros are."""
+        back = self.t_rowptr, self.t_col, self.t_perm
+        return Pattern(self.rowptr, self.col, None, *back)
 
-def sparse_features(x: Tensor) -> Operator | None:
-    """The non-zeros of fixed features on the CPU, or None where they are many."""
-    if torch.compiler.is_compiling() or x.requires_grad or x.is_inference():
-        return None
-    if x.layout != torch.strided or x.dim() != 2 or x.device.type != 'cpu':
-        return None
-    known = _measured.get(x)
-    if known is None or known[0] != x._version:
-        known = x._version, _measure(x)
-        _measured[x] = known
-    return known[1]
+    @property
+    def density(self) -> float:
+        """Non-zeros over all entries of the matrix."""
+        return self.value.numel() / max(1, self.in_channels * self.out_channels)
 
+    def forward(self, x: Tensor) -> Tensor:
+        """Multiply by the non-zeros and add the bias."""
+        flat = x.reshape(-1, x.size(-1))
+        out = sparse_linear(flat, self.pattern, self.value)
+        out = out if self.bias is None else out + self.bias.to(out.dtype)
+        return out.view(*x.shape[:-1], self.out_channels)
 
-@torch.inference_mode(False)  # what is kept must serve a training too
-def _measure(x: Tensor) -> Operator | None:
-    if x.count_nonzero() >= SPARSE_BELOW * x.numel():
-        return None
-    rows, cols = x.nonzero(as_tuple=True)
-    rowptr = torch.zeros(x.size(0) + 1, dtype=torch.int64)
-    torch.cumsum(torch.bincount(rows, minlength=x.size(0)), 0, out=rowptr[1:])
-    col = cols.to(torch.int32)
-    pattern = Pattern(rowptr, col, None, *transpose_csr(rowptr, col, x.size(1)))
-    return Operator(pattern, x[rows, cols])
+    def weight(self) -> Tensor:
+        """The matrix in dense form, ``[out_channels, in_channels]``."""
+        row = torch.repeat_interleave(self.rowptr.diff())
+        out = self.value.new_zeros(self.out_channels, self.in_channels)
+        return out.index_put((row, self.col.long()), self.value)
+
+    def __repr__(self) -> str:
+        return (
+            f'SparseLinear({self.in_channels}, {self.out_channels}, '
+            f'density={self.density:.3g}, bias={self.bias is not None})'
+        )

@@ -7,25 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 from torch import Tensor
 
 from graphsparse.engine import InputError, load_tensors, save_tensors
 from graphsparse.graph import Adjacency
 from graphsparse.graph.check import check_mask
-
-
-def pack_bits(mask: Tensor) -> Tensor:
-    """A boolean tensor as uint8, eight entries a byte."""
-    return torch.from_numpy(np.packbits(mask.cpu().numpy().reshape(-1)))
-
-
-def unpack_bits(packed: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """The boolean tensor that :func:`pack_bits` packed."""
-    size = int(np.prod(shape))
-    bits = np.unpackbits(packed.numpy(), count=size).astype(bool)
-    return torch.from_numpy(bits).view(shape)
+from graphsparse.kernels import pack_bits, unpack_bits
 
 
 @dataclass(frozen=True, eq=False, repr=False)

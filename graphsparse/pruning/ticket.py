@@ -13,8 +13,9 @@ from torch_geometric.data import Data
 
 from graphsparse.engine import InputError, load_tensors, save_tensors
 from graphsparse.graph import Adjacency, to_adjacency
+from graphsparse.kernels import pack_bits, unpack_bits
 from graphsparse.pruning.init import Init, ModelLike, load_state
-from graphsparse.pruning.masks import EdgeMask, WeightMask, pack_bits, unpack_bits
+from graphsparse.pruning.masks import EdgeMask, WeightMask
 from graphsparse.pruning.remove import remove_edges
 
 FORMAT = 1

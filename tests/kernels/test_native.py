@@ -8,7 +8,6 @@ import torch
 from torch.testing import assert_close
 
 from graphsparse.kernels import native, native_ops, reference, sddmm, spmm
-from graphsparse.kernels.spmm import spmm_op
 from tests.helpers import random_pattern
 
 
@@ -48,7 +47,7 @@ def test_without_the_module_one_warning_and_the_same_numbers(compiled, not_built
 
 
 def test_compiled_kernels_are_what_runs(compiled, monkeypatch):
-    for name in ('spmm_sum', 'spmm_max', 'sddmm'):
+    for name in ('spmm', 'sddmm'):
         monkeypatch.setattr(reference, name, None)
     for dtype in (torch.float32, torch.float64):
         work(torch.randn(50, 13, dtype=dtype))
@@ -63,12 +62,10 @@ def test_places_of_another_integer_type_than_columns(compiled):
     assert torch.equal(spmm(mixed, x, value), spmm(pattern, x, value))
 
 
-def test_operands_of_two_types_run_the_reference():
+def test_values_of_another_type_are_taken_to_that_of_x():
     pattern = random_pattern(9, 7, 40)
     x, value = torch.randn(7, 1, 5), torch.randn(40, 1, dtype=torch.float64)
-    expected = reference.spmm_sum(*pattern[:3], value.float(), x)
-    with pytest.raises(RuntimeError, match='same'):
-        spmm_op(*pattern[:3], value, x, None, None, None)
+    expected = reference.spmm(*pattern[:3], None, value.float(), x, 'sum')
     assert_close(spmm(pattern, x, value), expected)
 
 

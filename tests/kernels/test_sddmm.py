@@ -1,11 +1,18 @@
 import pytest
 import torch
+from torch.autograd import gradcheck, gradgradcheck
 from torch.library import opcheck
 from torch.testing import assert_close
 
-from graphsparse.kernels import Pattern, reference, sddmm
-from graphsparse.kernels.sddmm import sddmm_op
+from graphsparse.kernels import Pattern, pack_bits, reference, sddmm
+from graphsparse.kernels.sddmm import sddmm_add_op, sddmm_op
 from tests.helpers import random_pattern, slots_of
+
+TYPES = [
+    (dtype, index)
+    for dtype in (torch.float32, torch.float64)
+    for index in (torch.int32, torch.int64)
+]
 
 
 def draw(*shape, dtype=torch.float64, seed=0):
@@ -39,18 +46,54 @@ def test_equals_brute_force(width, dtype, index, perm):
 def test_native_equals_the_reference(compiled, monkeypatch):
     pattern = random_pattern(11, 9, 60, perm=True)
     a, b = draw(11, 2, 21), draw(9, 2, 21, seed=1)
-    expected = reference.sddmm(*pattern[:3], a, b)
+    expected = reference.sddmm(*pattern[:3], None, a, b)
     monkeypatch.setattr(reference, 'sddmm', None)
     assert_close(sddmm(pattern, a, b), expected, rtol=1e-13, atol=1e-13)
 
 
-@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
-def test_half_types_run_the_reference(dtype):
+def test_half_runs_the_reference():
     pattern = random_pattern(11, 9, 60, perm=True)
-    a, b = draw(11, 2, 5, dtype=dtype), draw(9, 2, 5, dtype=dtype, seed=1)
+    a, b = draw(11, 2, 5).half(), draw(9, 2, 5, seed=1).half()
     out = sddmm(pattern, a, b)
-    assert out.dtype == dtype
-    assert torch.equal(out, reference.sddmm(*pattern[:3], a, b))
+    assert out.dtype == torch.float16
+    assert torch.equal(out, reference.sddmm(*pattern[:3], None, a, b))
+
+
+@pytest.mark.parametrize('width', [1, 7, 33, 300])
+def test_bfloat16_is_added_up_in_float32(width):
+    pattern = random_pattern(11, 9, 60, perm=True)
+    a, b = draw(11, 2, width).bfloat16(), draw(9, 2, width, seed=1).bfloat16()
+    out, exact = sddmm(pattern, a, b), sddmm(pattern, a.double(), b.double())
+    assert out.dtype == torch.bfloat16
+    assert_close(out.double(), exact, rtol=2**-8, atol=1e-4)
+
+
+@pytest.mark.parametrize('perm', [False, True])
+@pytest.mark.parametrize(('dtype', 'index'), TYPES)
+def test_sums_at_the_non_zeros(dtype, index, perm):
+    pattern = random_pattern(11, 9, 60, index, perm)
+    a, b = draw(11, 3, dtype=dtype), draw(9, 3, dtype=dtype, seed=1)
+    out = sddmm(pattern, a, b, 'add')
+    for i, j, place in slots_of(pattern):
+        assert torch.equal(out[place], a[i] + b[j])
+    assert torch.equal(sddmm(pattern, a[:, 0], b[:, 0], 'add'), out[:, 0])
+
+
+def test_gradients_of_sums():
+    pattern = random_pattern(5, 4, 12, perm=True)
+    a, b = draw(5, 2).requires_grad_(), draw(4, 2, seed=1).requires_grad_()
+
+    def run(a, b):
+        return sddmm(pattern, a, b, 'add').sin()
+
+    assert gradcheck(run, (a, b))
+    assert gradgradcheck(run, (a, b))
+    opcheck(sddmm_add_op, (*pattern[:3], a, b, *pattern[3:]))
+
+
+def test_another_op_is_refused():
+    with pytest.raises(ValueError, match="got 'mul'"):
+        sddmm(random_pattern(11, 9, 60), draw(11, 5), draw(9, 5), 'mul')
 
 
 @pytest.mark.parametrize('narrow', [torch.float32, torch.bfloat16])
@@ -129,7 +172,9 @@ def test_op_is_well_formed(dtype):
     pattern = random_pattern(5, 4, 12, perm=True)
     a = draw(3, 2, 5, dtype=dtype).permute(2, 1, 0).requires_grad_()
     b = draw(3, 2, 4, dtype=dtype, seed=1).permute(2, 1, 0).requires_grad_()
-    opcheck(sddmm_op, (*pattern[:3], a, b, *pattern[3:]))
+    keep = pack_bits(draw(12) > 0)
+    for bits in (None, keep):
+        opcheck(sddmm_op, (*pattern[:3], bits, a, b, *pattern[3:]))
 
 
 def test_compiles_as_one_graph():

@@ -5,9 +5,16 @@ import torch
 from torch.library import opcheck
 from torch.testing import assert_close
 
-from graphsparse.kernels import Pattern, reference, spmm, spmm_max
-from graphsparse.kernels.spmm import spmm_op
-from graphsparse.kernels.spmm_max import spmm_max_op
+from graphsparse.kernels import (
+    Pattern,
+    compact,
+    pack_bits,
+    reference,
+    spmm,
+    transpose_csr,
+)
+from graphsparse.kernels.spmm import spmm_backward_op, spmm_op
+from graphsparse.kernels.spmm_max import spmm_max_backward_op, spmm_max_op
 from tests.helpers import densify, random_pattern, slots_of
 
 WIDTHS = [1, 3, 7, 8, 16, 31, 130]
@@ -92,27 +99,32 @@ def test_maximum_equals_brute_force(dtype, index, valued, perm):
 
 @pytest.mark.parametrize('perm', [False, True])
 @pytest.mark.parametrize('valued', [False, True])
+@pytest.mark.parametrize('masked', [False, True])
 @pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
-def test_native_equals_the_reference(compiled, dtype, valued, perm):
+def test_native_equals_the_reference(compiled, dtype, masked, valued, perm):
     pattern = random_pattern(40, 30, 300, perm=perm)
+    keep = pack_bits(draw(300) > 0) if masked else None
     x = draw(30, 2, 21, dtype=dtype)
     x[0, 0, 0], x[1, 1, :3] = torch.nan, -torch.inf
     value = draw(300, 2, dtype=dtype, seed=1).abs() if valued else None
-    args = *pattern[:3], value, x
-    out = spmm_op(*args, *pattern[3:])
-    assert_close(out, reference.spmm_sum(*args), equal_nan=True)
-    ours, theirs = spmm_max_op(*args), reference.spmm_max(*args)
-    assert_close(ours, theirs, rtol=0, atol=0, equal_nan=True)
+    args = *pattern[:3], keep, value, x
+    for reduce in ('sum', 'mean'):
+        out = spmm_op(*args, *pattern[3:], reduce == 'mean')
+        assert_close(out, reference.spmm(*args, reduce), equal_nan=True)
+    for reduce in ('max', 'min'):
+        out = spmm_max_op(*args, *pattern[3:], reduce == 'max')
+        expected = reference.spmm(*args, reduce)
+        assert_close(out, expected, rtol=0, atol=0, equal_nan=True)
 
 
-@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16, torch.int32])
+@pytest.mark.parametrize('dtype', [torch.float16, torch.int32])
 def test_other_types_run_the_reference(dtype):
     pattern = random_pattern(11, 9, 60, perm=True)
     x, value = (3 * draw(9, 5)).to(dtype), (3 * draw(60, seed=1)).to(dtype)
-    expected = reference.spmm_sum(*pattern[:3], value.unsqueeze(1), x.unsqueeze(1))
+    args = *pattern[:3], None, value.unsqueeze(1), x.unsqueeze(1)
     out = spmm(pattern, x, value)
     assert out.dtype == dtype
-    assert torch.equal(out, expected.squeeze(1))
+    assert torch.equal(out, reference.spmm(*args, 'sum').squeeze(1))
     assert spmm(pattern, x, value, 'max').dtype == dtype
 
 
@@ -222,17 +234,67 @@ def test_slots_that_attain_a_maximum_share_its_gradient():
     assert value.grad.tolist() == [0.0, 1.0, -0.5]
 
 
-def test_a_gradient_in_chunks_is_the_same(monkeypatch):
+def test_the_gradient_of_extremes_is_that_of_the_reference_in_chunks(monkeypatch):
     pattern = random_pattern(11, 9, 60, perm=True)
     x, value = draw(9, 2, 5).round().requires_grad_(), draw(60, 2, seed=1).sign()
     value.requires_grad_()
-    found = []
+    grad = draw(11, 2, 5, seed=2)
+    out = spmm(pattern, x, value, 'max')
+    found = torch.autograd.grad(out, (value, x), grad)
     for chunk in (2**22, 240):  # two features at a time
-        monkeypatch.setattr(spmm_max, '_CHUNK', chunk)
-        loss = (spmm(pattern, x, value, 'max') * draw(11, 2, 5, seed=2)).sum()
-        found.append(torch.autograd.grad(loss, (x, value)))
-    for a, b in zip(*found, strict=True):
+        monkeypatch.setattr(reference, '_CHUNK', chunk)
+        args = *pattern[:3], None, value, x, out, grad
+        for a, b in zip(found, reference.spmm_max_backward(*args), strict=True):
+            close(a, b)
+
+
+@pytest.mark.parametrize('valued', [False, True])
+@pytest.mark.parametrize('reduce', ['sum', 'mean', 'max', 'min'])
+def test_what_is_not_kept_is_gone(reduce, valued):
+    pattern, mask = random_pattern(40, 30, 300, perm=True), draw(300, seed=3) > 0
+    rowptr, col, slot = compact(*pattern[:2], mask[pattern.perm])
+    perm = pattern.perm[slot]
+    less = Pattern(rowptr, col, perm, *transpose_csr(rowptr, col, 30))
+    less = less._replace(t_perm=perm[less.t_perm])
+    leaves = [draw(30, 2, 5).requires_grad_()]
+    if valued:
+        leaves.append(draw(300, 2, seed=1).requires_grad_())
+    grad = draw(40, 2, 5, seed=2)
+    hidden = spmm(pattern, *leaves, reduce=reduce, keep=pack_bits(mask))
+    value = leaves[1] if valued else None
+    args = *less[:3], None, value, leaves[0]
+    close(hidden, reference.spmm(*args, reduce))
+    found = torch.autograd.grad(hidden, leaves, grad)
+    expected = torch.autograd.grad(reference.spmm(*args, reduce), leaves, grad)
+    for a, b in zip(found, expected, strict=True):
         close(a, b)
+
+
+@pytest.mark.parametrize('reduce', ['sum', 'mean', 'max', 'min'])
+@pytest.mark.parametrize('width', [1, 7, 33, 130])
+def test_bfloat16_is_added_up_in_float32(width, reduce):
+    pattern = random_pattern(5, 40, 2000, perm=True)
+    x, value = draw(40, width).bfloat16(), draw(2000, seed=1).bfloat16()
+    leaves = [x.requires_grad_(), value.requires_grad_()]
+    wide = [leaf.detach().double().requires_grad_() for leaf in leaves]
+    out, exact = spmm(pattern, *leaves, reduce), spmm(pattern, *wide, reduce)
+    assert out.dtype == torch.bfloat16
+    # One rounding at the end, 2^-9 of the result, and float32 before it.
+    assert_close(out.double(), exact, rtol=2**-8, atol=1e-4)
+    if reduce in ('sum', 'mean'):
+        grad = draw(5, width, seed=2).bfloat16()
+        found = torch.autograd.grad(out, leaves, grad)
+        expected = torch.autograd.grad(exact, wide, grad.double())
+        for a, b in zip(found, expected, strict=True):
+            assert a.dtype == torch.bfloat16
+            assert_close(a.double(), b, rtol=2**-6, atol=1e-2)
+
+
+def test_bits_of_another_length_are_refused():
+    pattern, x = random_pattern(11, 9, 60), draw(9, 5)
+    for keep in (torch.ones(60, dtype=torch.bool), pack_bits(torch.ones(40) > 0)):
+        with pytest.raises(ValueError, match='pack_bits of a mask of the 60 slots'):
+            spmm(pattern, x, keep=keep)
 
 
 @pytest.mark.parametrize('reduce', ['sum', 'mean', 'max', 'min'])
@@ -254,9 +316,17 @@ def test_ops_are_well_formed(dtype):
     pattern = random_pattern(5, 4, 12, perm=True)
     x = draw(3, 2, 4, dtype=dtype).permute(2, 1, 0).requires_grad_()
     value = draw(12, 2, dtype=dtype, seed=1).requires_grad_()
-    opcheck(spmm_op, (*pattern[:3], value, x, *pattern[3:]))
-    opcheck(spmm_op, (*pattern[:2], None, None, x.detach(), None, None, None))
-    opcheck(spmm_max_op, (*pattern[:3], value, x))
+    keep, nothing = pack_bits(draw(12) > -1), (None, None, None)
+    for flag in (False, True):
+        opcheck(spmm_op, (*pattern[:3], keep, value, x, *pattern[3:], flag))
+        opcheck(spmm_op, (*pattern[:2], *nothing, x.detach(), *nothing, flag))
+        opcheck(spmm_max_op, (*pattern[:3], keep, value, x, *pattern[3:], flag))
+    grad = draw(5, 2, 3, dtype=dtype).requires_grad_()
+    back = *pattern[3:], keep, value, x, grad, *pattern[:3]
+    opcheck(spmm_backward_op, back)
+    out = spmm_max_op(*pattern[:3], None, value, x, *nothing, True)
+    given = [t.detach() for t in (value, x, out, grad)]
+    opcheck(spmm_max_backward_op, (*pattern[:3], keep, *given, *pattern[3:]))
 
 
 def test_compiles_as_one_graph():

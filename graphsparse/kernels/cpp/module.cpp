@@ -7,31 +7,51 @@ using namespace graphsparse;
 
 namespace {
 
-template <typename T, typename I>
-Dense<T, I> best() {
 #ifdef GRAPHSPARSE_X86
-  if (__builtin_cpu_supports("avx512f")) return avx512::dense<T, I>();
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-    return avx2::dense<T, I>();
-#endif
-  return baseline::dense<T, I>();
+bool has_avx512() { return __builtin_cpu_supports("avx512f"); }
+bool has_avx2() {
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 }
+#define GRAPHSPARSE_BEST(...)                                     \
+  (has_avx512()  ? avx512::__VA_ARGS__                            \
+   : has_avx2() ? avx2::__VA_ARGS__                               \
+                : baseline::__VA_ARGS__)
+#else
+#define GRAPHSPARSE_BEST(...) baseline::__VA_ARGS__
+#endif
 
 template <typename T, typename I>
 void bind_dense(nb::module_ &m, const std::string &types) {
-  const Dense<T, I> run = best<T, I>();
+  const Dense<T, I> run = GRAPHSPARSE_BEST(dense<T, I>());
   define(m, "spmm_sum" + types, run.spmm_sum);
   define(m, "spmm_max" + types, run.spmm_max);
+  define(m, "spmm_backward" + types, run.spmm_backward);
+  define(m, "spmm_max_shares" + types, run.spmm_max_shares);
+  define(m, "spmm_max_backward" + types, run.spmm_max_backward);
   define(m, "sddmm" + types, run.sddmm);
+  define(m, "sddmm_add" + types, run.sddmm_add);
+  define(m, "gat_aggregate" + types, run.gat_aggregate);
+  define(m, "gat_backward" + types, run.gat_backward);
+  if (run.sparse_linear) define(m, "sparse_linear" + types, run.sparse_linear);
+}
+
+template <typename T>
+void bind_types(nb::module_ &m, const std::string &type) {
+  bind_dense<T, int32_t>(m, type + "_i32");
+  bind_dense<T, int64_t>(m, type + "_i64");
+  const Segments<T> run = GRAPHSPARSE_BEST(segments<T>());
+  define(m, "segment_reduce" + type, run.reduce);
+  if (run.softmax) define(m, "segment_softmax" + type, run.softmax);
+  if (run.softmax_backward)
+    define(m, "segment_softmax_backward" + type, run.softmax_backward);
 }
 
 }  // namespace
 
 NB_MODULE(_native, m) {
   m.doc() = "Compiled kernels of graphsparse, on raw addresses.";
-  bind_dense<float, int32_t>(m, "_f32_i32");
-  bind_dense<float, int64_t>(m, "_f32_i64");
-  bind_dense<double, int32_t>(m, "_f64_i32");
-  bind_dense<double, int64_t>(m, "_f64_i64");
+  bind_types<float>(m, "_f32");
+  bind_types<double>(m, "_f64");
+  bind_types<bf16>(m, "_bf16");
   bind_layout(m);
 }

@@ -4,23 +4,26 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import Module
 from torch.nn import functional as F
 from torch_geometric import nn as pyg
 
 from graphsparse.graph import Adjacency
-from graphsparse.graph.operator import in_slot_order
-from graphsparse.kernels import Pattern, sddmm, segment_softmax
-from graphsparse.nn.conv.aggregate import multiply, with_loops
-from graphsparse.nn.conv.attention import masked_softmax
+from graphsparse.kernels import gat_aggregate
+from graphsparse.nn.conv.aggregate import with_loops
 from graphsparse.nn.conv.base import SparseConv, unserved
 from graphsparse.nn.conv.inputs import (
     Nodes,
     adjacency_of,
+    both_ends,
     count_nodes,
+    dense_ends,
+    dtype_of,
     hand_over,
     hand_over_size,
     still_there,
 )
+from graphsparse.nn.features import Features, apply_linear, as_sparse, is_plain
 
 
 class GATConv(SparseConv, pyg.GATConv):
@@ -43,14 +46,14 @@ class GATConv(SparseConv, pyg.GATConv):
 
     def forward(
         self,
-        x: Tensor | tuple[Tensor, Tensor | None],
+        x: Features | tuple[Features, Features | None],
         edge_index: Tensor | Adjacency,
         edge_attr: Tensor | None = None,
         size: tuple[int, int] | None = None,
         return_attention_weights: bool | None = None,
     ) -> Any:
         """Attend to neighbours; PyG's pair if attention weights are asked for."""
-        x_src, x_dst = (x, x) if isinstance(x, Tensor) else x
+        x_src, x_dst = both_ends(x)
         nodes = count_nodes(edge_index, x_src, x_dst, size)
         why = _unserved(self, nodes, edge_attr, return_attention_weights)
         why = why or unserved(self, edge_index, nodes)
@@ -59,28 +62,27 @@ class GATConv(SparseConv, pyg.GATConv):
             # edge_updater_type: (alpha: OptPairTensor, edge_attr: OptTensor)
             # propagate_type: (x: OptPairTensor, alpha: Tensor)
             return super().forward(
-                x,
+                dense_ends(x),
                 hand_over(self, edge_index, why),
                 still_there(edge_index, edge_attr),
                 hand_over_size(edge_index, size),
                 return_attention_weights,
             )
         adj = adjacency_of(edge_index, nodes)
-        res = None if self.res is None or x_dst is None else self.res(x_dst)
-        x_src, x_dst = _project(self, x_src, x_dst)
+        res = None
+        if self.res is not None and x_dst is not None:
+            res = apply_linear(self.res, x_dst)
+        heads, source, target = _transform(self, x_src, x_dst, adj.num_dst)
         pattern = adj.pattern('all' if self.add_self_loops else 'given')
-        slots = in_slot_order(pattern)
-        score = F.leaky_relu(
-            _scores(self, slots, x_src, x_dst, adj.num_dst), self.negative_slope
+        out = gat_aggregate(
+            pattern,
+            heads.to(torch.promote_types(heads.dtype, source.dtype)),
+            source,
+            target,
+            None if adj.mask is None else with_loops(adj.mask, pattern),
+            self.negative_slope,
+            *_dropout(self, heads.device),
         )
-        if adj.mask is None:
-            attention = segment_softmax(slots.rowptr, score)
-        else:
-            mask = with_loops(adj.mask.to(score.dtype), pattern)
-            mask = mask if pattern.perm is None else mask[pattern.perm]
-            attention = masked_softmax(slots.rowptr, score, mask)
-        attention = F.dropout(attention, self.dropout, self.training)
-        out = multiply(slots, x_src, attention)
         out = out.flatten(1) if self.concat else out.mean(dim=1)
         for term in (res, self.bias):
             out = out if term is None else out + term
@@ -100,32 +102,43 @@ def _unserved(
     return None
 
 
-def _project(
-    conv: pyg.GATConv, x_src: Tensor, x_dst: Tensor | None
-) -> tuple[Tensor, Tensor | None]:
-    """Both ends transformed, ``[nodes, heads, out_channels]``."""
-    shape = (-1, conv.heads, conv.out_channels)
+def _dropout(conv: pyg.GATConv, device: torch.device) -> tuple[float, Tensor | None]:
+    """Probability and seed; drawn where torch draws, so that a seed sets it."""
+    if not conv.training or conv.dropout == 0:
+        return 0.0, None
+    return conv.dropout, torch.randint(2**63 - 1, (), device=device)
+
+
+def _transform(
+    conv: pyg.GATConv, x_src: Features, x_dst: Features | None, num_dst: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Sources ``[nodes, heads, out_channels]``, and both terms of the scores."""
     shared = conv.lin is not None
-    src = (conv.lin if shared else conv.lin_src)(x_src).view(shape)
-    if x_dst is None or (shared and x_dst is x_src):
-        return src, None if x_dst is None else src
-    return src, (conv.lin if shared else conv.lin_dst)(x_dst).view(shape)
+    lin_src, lin_dst = (conv.lin,) * 2 if shared else (conv.lin_src, conv.lin_dst)
+    x_src, x_dst = as_sparse(x_src), None if x_dst is None else as_sparse(x_dst)
+    src = _by_head(conv, lin_src, x_src)
+    source = _term(lin_src, x_src, src, conv.att_src)
+    if x_dst is None:
+        return src, source, source.new_zeros(num_dst, conv.heads)
+    dst = src if shared and x_dst is x_src else _by_head(conv, lin_dst, x_dst)
+    return src, source, _term(lin_dst, x_dst, dst, conv.att_dst)
 
 
-def _scores(
-    conv: pyg.GATConv, slots: Pattern, src: Tensor, dst: Tensor | None, num_dst: int
-) -> Tensor:
-    """Source term plus target term of every slot, ``[slots, heads]``.
+def _by_head(conv: pyg.GATConv, linear: Module, x: Features) -> Tensor:
+    return apply_linear(linear, x).view(-1, conv.heads, conv.out_channels)
 
-    The sum is written as <(t, 1), (1, s)>: a product at the non-zeros gathers both
-    terms in one pass, and its gradient is a sparse product rather than a scatter.
+
+def _term(linear: Module, x: Features, by_head: Tensor, att: Tensor) -> Tensor:
+    r"""What one end adds to the scores: :math:`a^T \Theta x`, ``[nodes, heads]``.
+
+    Where x is no wider than what it becomes, as :math:`(\Theta^T a)^T x`: one narrow
+    product, and nothing of the size of nodes x heads x features in either direction.
     """
-    source = (src * conv.att_src).sum(-1)
-    target = source.new_zeros(num_dst, conv.heads)
-    if dst is not None:
-        target = (dst * conv.att_dst).sum(-1)
-    return sddmm(
-        slots,
-        torch.stack([target, torch.ones_like(target)], -1),
-        torch.stack([torch.ones_like(source), source], -1),
-    )
+    _, heads, channels = by_head.shape
+    narrow = isinstance(x, Tensor) and x.size(1) <= heads * channels
+    # (Under autocast the projection is in half precision, but PyG's scores are not.)
+    narrow = narrow and dtype_of(x) == by_head.dtype
+    if not narrow or not is_plain(linear) or linear.bias is not None:
+        return (by_head * att).sum(-1)
+    weight = linear.weight.view(heads, channels, x.size(1))
+    return F.linear(x, (weight * att.view(heads, channels, 1)).sum(1))

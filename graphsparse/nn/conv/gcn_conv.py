@@ -13,10 +13,17 @@ from graphsparse.nn.conv.base import SparseConv, unserved
 from graphsparse.nn.conv.inputs import (
     adjacency_of,
     count_nodes,
+    dtype_of,
     hand_over,
     still_there,
 )
-from graphsparse.nn.sparse_linear import apply_linear
+from graphsparse.nn.features import (
+    Features,
+    apply_linear,
+    as_dense,
+    as_sparse,
+    is_plain,
+)
 
 
 class GCNConv(SparseConv, pyg.GCNConv):
@@ -39,18 +46,23 @@ class GCNConv(SparseConv, pyg.GCNConv):
 
     def forward(
         self,
-        x: Tensor,
+        x: Features,
         edge_index: Tensor | Adjacency,
         edge_weight: Tensor | None = None,
     ) -> Tensor:
-        """Propagate over the normalised graph."""
+        """Propagate over the normalised graph, on the narrower side of the layer."""
         nodes = count_nodes(edge_index, x, x)
         why = unserved(self, edge_index, nodes)
         if why is not None:
-            return self._forward_in_pyg(x, edge_index, edge_weight, why)
+            return self._forward_in_pyg(as_dense(x), edge_index, edge_weight, why)
         adj = _weighted(adjacency_of(edge_index, nodes), edge_weight)
-        pattern, value = _operator(self, adj, x.dtype)
-        out = multiply(pattern, apply_linear(self.lin, x), value)
+        pattern, value = _operator(self, adj, dtype_of(x))
+        features = as_sparse(x)
+        wider = is_plain(self.lin) and self.in_channels <= self.out_channels
+        if wider and isinstance(features, Tensor):
+            out = apply_linear(self.lin, multiply(pattern, features, value))
+        else:
+            out = multiply(pattern, apply_linear(self.lin, features), value)
         return out if self.bias is None else out + self.bias
 
     def _forward_in_pyg(

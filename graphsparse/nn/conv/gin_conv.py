@@ -9,9 +9,11 @@ from graphsparse.nn.conv.base import SparseConv, reduction, unserved
 from graphsparse.nn.conv.inputs import (
     adjacency_of,
     count_nodes,
+    dense_ends,
     hand_over,
     hand_over_size,
 )
+from graphsparse.nn.features import Features
 
 
 class GINConv(SparseConv, pyg.GINConv):
@@ -34,19 +36,20 @@ class GINConv(SparseConv, pyg.GINConv):
 
     def forward(
         self,
-        x: Tensor | tuple[Tensor, Tensor | None],
+        x: Features | tuple[Features, Features | None],
         edge_index: Tensor | Adjacency,
         size: tuple[int, int] | None = None,
     ) -> Tensor:
         """Sum over neighbours, add the node itself, transform."""
-        x_src, x_dst = (x, x) if isinstance(x, Tensor) else x
+        given = dense_ends(x)
+        x_src, x_dst = (given, given) if isinstance(given, Tensor) else given
         nodes = count_nodes(edge_index, x_src, x_dst, size)
         why = unserved(self, edge_index, nodes)
         if why is not None:
             # PyG writes `propagate` for this class from the next line:
             # propagate_type: (x: OptPairTensor)
             raw = hand_over(self, edge_index, why)
-            return super().forward(x, raw, hand_over_size(edge_index, size))
+            return super().forward(given, raw, hand_over_size(edge_index, size))
         adj = adjacency_of(edge_index, nodes)
         out = aggregate(adj, x_src, reduction(self) or 'sum')
         if x_dst is not None:

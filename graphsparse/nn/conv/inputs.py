@@ -4,37 +4,57 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch_geometric import EdgeIndex
 from torch_geometric.nn import MessagePassing
 
 from graphsparse.engine import InputError
-from graphsparse.graph import Adjacency, cached_adjacency
+from graphsparse.graph import Adjacency, Operator, cached_adjacency
+from graphsparse.nn.features import Features, as_dense
 
 Nodes = tuple[int, int]
 
 
+def both_ends(x: Any) -> tuple[Features, Features | None]:
+    """Features of sources and of targets, given once or as a pair."""
+    return (x, x) if isinstance(x, Tensor | Operator) else x
+
+
+def dense_ends(x: Any) -> Any:
+    """What was given, as tensors."""
+    if isinstance(x, Tensor | Operator):
+        return as_dense(x)
+    return tuple(end if end is None else as_dense(end) for end in x)
+
+
+def dtype_of(x: Features) -> torch.dtype:
+    """Type of the numbers."""
+    return x.value.dtype if isinstance(x, Operator) else x.dtype
+
+
 def count_nodes(
-    graph: Any, x_src: Tensor, x_dst: Tensor | None, size: Any = None
+    graph: Any, x_src: Features, x_dst: Features | None, size: Any = None
 ) -> Nodes | None:
     """How many sources and targets there are; None if the inputs contradict.
 
     Raises:
         InputError: If an Adjacency is one of the contradicting.
     """
-    if not isinstance(x_src, Tensor):
-        return None
-    if x_src.dim() != 2 or not x_src.is_floating_point():
+    if isinstance(x_src, Tensor):
+        if x_src.dim() != 2 or not x_src.is_floating_point():
+            return None
+    elif not isinstance(x_src, Operator):
         return None
     given = size or (None, None)
     if isinstance(graph, EdgeIndex):
         given = graph.sparse_size()
     elif isinstance(graph, Adjacency):
         given = (graph.num_src, graph.num_dst)
-    num_src = x_src.size(0)
+    num_src = _num_rows(x_src)
     num_dst = num_src if given[1] is None else given[1]
     if x_dst is not None:
-        num_dst = x_dst.size(0)
+        num_dst = _num_rows(x_dst)
     nodes = (num_src, num_dst)
     sizes = [given] if size is None else [given, size]
     if all(want in (None, n) for s in sizes for want, n in zip(s, nodes, strict=True)):
@@ -45,6 +65,10 @@ def count_nodes(
             f'{f", size is {tuple(size)}" if size else ""}, but the graph is {graph}.'
         )
     return None
+
+
+def _num_rows(x: Features) -> int:
+    return x.num_rows if isinstance(x, Operator) else x.size(0)
 
 
 def adjacency_of(graph: Any, nodes: Nodes | None) -> Adjacency:

@@ -6,6 +6,7 @@ from torch.nn import functional as F
 
 from graphsparse.graph import Adjacency
 from graphsparse.nn.conv import GATConv
+from graphsparse.nn.features import dropout
 from graphsparse.nn.models.base import ReferenceModel
 
 
@@ -44,10 +45,9 @@ class GAT(ReferenceModel):
         edge_weight: Tensor | None = None,
     ) -> Tensor:
         for conv in self.convs[:-1]:
-            x = F.dropout(x, self.dropout, self.training)
-            x = F.elu(conv(x, edge_index))
-        x = F.dropout(x, self.dropout, self.training)
-        return self.convs[-1](x, edge_index)
+            x = F.elu(conv(dropout(x, self.dropout, self.training), edge_index))
+        features = dropout(x, self.dropout, self.training)
+        return self.convs[-1](features, edge_index)
 
     def propagation_widths(self) -> list[int]:
         """All heads of each layer: the map comes before the sum."""

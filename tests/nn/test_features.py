@@ -3,7 +3,8 @@ import torch
 from torch.testing import assert_close
 from torch_geometric.nn.dense import Linear
 
-from graphsparse.nn.sparse_linear import apply_linear, sparse_features
+from graphsparse.graph import Operator
+from graphsparse.nn.features import apply_linear, as_sparse
 
 
 def bag_of_words(share=0.05, dtype=torch.float64):
@@ -15,7 +16,7 @@ def bag_of_words(share=0.05, dtype=torch.float64):
 @pytest.mark.parametrize('bias', [True, False])
 def test_values_and_gradients_are_those_of_the_dense_product(bias):
     x, linear = bag_of_words(), Linear(30, 7, bias=bias).double()
-    assert sparse_features(x) is not None
+    assert isinstance(as_sparse(x), Operator)
     out = apply_linear(linear, x)
     assert_close(out, linear(x))
     weights = torch.randn_like(out)
@@ -27,23 +28,25 @@ def test_values_and_gradients_are_those_of_the_dense_product(bias):
 
 
 def test_chosen_by_measured_density():
-    assert sparse_features(bag_of_words(0.05)) is not None
-    assert sparse_features(bag_of_words(0.5)) is None
-    assert sparse_features(torch.zeros(3, 4)).pattern.col.numel() == 0
-    assert sparse_features(torch.zeros(0, 4)) is None
+    assert isinstance(as_sparse(bag_of_words(0.05)), Operator)
+    dense = bag_of_words(0.5)
+    assert as_sparse(dense) is dense
+    assert as_sparse(torch.zeros(3, 4)).pattern.col.numel() == 0
+    empty = torch.zeros(0, 4)
+    assert as_sparse(empty) is empty
 
 
 def test_found_once_per_tensor_and_anew_after_an_edit():
     x = bag_of_words()
-    first = sparse_features(x)
-    assert sparse_features(x) is first
+    first = as_sparse(x)
+    assert as_sparse(x) is first
     x[0, 0] = 9.0
-    assert_close(sparse_features(x) @ torch.eye(30, dtype=x.dtype), x)
+    assert_close(as_sparse(x) @ torch.eye(30, dtype=x.dtype), x)
 
 
 def test_features_that_are_learned_stay_dense():
     x = bag_of_words().requires_grad_()
-    assert sparse_features(x) is None
+    assert as_sparse(x) is x
     apply_linear(Linear(30, 7).double(), x).sum().backward()
     assert x.grad is not None and x.grad.any()
 

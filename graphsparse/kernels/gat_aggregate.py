@@ -1,0 +1,210 @@
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.library import custom_op
+
+from graphsparse.kernels import reference
+from graphsparse.kernels.check import check_gat, refuse_forward_mode
+from graphsparse.kernels.native import native_call, slots, sum_type, threads_for
+from graphsparse.kernels.pattern import Pattern
+
+
+def gat_aggregate(
+    pattern: Pattern,
+    x: Tensor,
+    source: Tensor,
+    target: Tensor,
+    mask: Tensor | None = None,
+    negative_slope: float = 0.2,
+    dropout: float = 0.0,
+    seed: Tensor | None = None,
+) -> Tensor:
+    r"""Graph attention in one pass over the non-zeros (Velickovic et al. 2018).
+
+    :math:`y_i = \sum_k d_k \alpha_k x_{col(k)}` with :math:`\alpha` the softmax over
+    row i of :math:`\mathrm{LeakyReLU}(t_i + s_{col(k)})`. Nothing of the size of
+    slots x heads x features is held, and of slots x heads only one gradient: shares
+    are made again in the backward pass.
+
+    Args:
+        pattern: The non-zeros, with their transpose if gradients are wanted.
+        x: ``[columns, heads, features]``.
+        source: s, ``[columns, heads]``.
+        target: t, ``[rows, heads]``.
+        mask: Soft mask m, one number in [0, 1] for each value of the pattern: the
+            share becomes :math:`m_k e^{s_k} / \sum m e^s`, 0 where m is 0.
+        negative_slope: Of the LeakyReLU.
+        dropout: Probability that a share is set to 0; the others are divided by
+            ``1 - dropout`` after the softmax.
+        seed: int64 scalar, needed for dropout. The fate of a share is a function of
+            seed, value and head: the same on any number of threads.
+
+    Returns:
+        ``[rows, heads, features]``; 0 in rows where nothing counts.
+
+    Raises:
+        ValueError: If a size does not fit, ``dropout`` is no probability or lacks its
+            seed.
+    """
+    check_gat(pattern, x, source, target, mask, dropout, seed)
+    refuse_forward_mode(x, source, target, mask)
+    # Scores are few beside features: they keep their precision.
+    wide = sum_type(x.dtype)
+    source, target = source.to(wide), target.to(wide)
+    mask = None if mask is None else mask.to(wide)
+    seed = seed if dropout else None
+    out, _ = gat_op(
+        *pattern[:3],
+        *(x, source, target, mask, seed),
+        *pattern[3:],
+        *(float(negative_slope), float(dropout)),
+    )
+    return out
+
+
+@custom_op('graphsparse::gat_aggregate', mutates_args=())
+def gat_op(
+    rowptr: Tensor,
+    col: Tensor,
+    perm: Tensor | None,
+    x: Tensor,
+    source: Tensor,
+    target: Tensor,
+    mask: Tensor | None,
+    seed: Tensor | None,
+    t_rowptr: Tensor | None,
+    t_col: Tensor | None,
+    t_perm: Tensor | None,
+    negative_slope: float,
+    dropout: float,
+) -> tuple[Tensor, Tensor]:
+    """Attention, and the log of its denominator for the gradient."""
+    scores = x, source, target, mask, negative_slope, dropout, seed
+    return reference.gat_aggregate(rowptr, col, perm, *scores)
+
+
+@gat_op.register_kernel('cpu')
+def _(rowptr, col, perm, x, source, target, mask, seed, t_r, t_c, t_p, slope, dropout):
+    out, log_total = _empty(rowptr, x, source)
+    _, heads, features = x.shape
+    if native_call(
+        'gat_aggregate',
+        (x.dtype, col.dtype),
+        *(*slots(rowptr, col, perm, None)[:3], x, source, target, mask, out, log_total),
+        *(out.size(0), heads, features, slope, dropout, _number(seed)),
+        threads_for(col.numel() * heads * features),
+    ):
+        return out, log_total
+    scores = x, source, target, mask, slope, dropout, seed
+    return reference.gat_aggregate(rowptr, col, perm, *scores)
+
+
+@gat_op.register_fake
+def _(rowptr, col, perm, x, source, target, mask, seed, t_r, t_c, t_p, slope, dropout):
+    return _empty(rowptr, x, source)
+
+
+def _empty(rowptr: Tensor, x: Tensor, source: Tensor) -> tuple[Tensor, Tensor]:
+    rows = rowptr.numel() - 1
+    return x.new_empty(rows, *x.shape[1:]), source.new_empty(rows, x.size(1))
+
+
+def _number(seed: Tensor | None) -> int:
+    return 0 if seed is None else int(seed)
+
+
+def _setup(ctx, inputs, output) -> None:
+    *tensors, ctx.slope, ctx.dropout = inputs
+    ctx.save_for_backward(*tensors, *output)
+    ctx.mark_non_differentiable(output[1])
+
+
+def _backward(ctx, grad: Tensor, _):
+    *pattern, x, source, target, mask, seed = ctx.saved_tensors[:8]
+    *back, out, log_total = ctx.saved_tensors[8:]
+    if back[0] is None:
+        raise ValueError('The gradient of attention needs a pattern with a transpose.')
+    scores = x, source, target, mask, seed
+    if torch.is_grad_enabled():
+        grads = _differentiable(pattern, scores, ctx.slope, ctx.dropout, grad)
+    else:
+        given = *pattern, *back, *scores, out, log_total, grad, ctx.slope, ctx.dropout
+        grads = gat_backward_op(*given)
+    grad_mask = None if mask is None else grads[3]
+    return None, None, None, *grads[:3], grad_mask, *[None] * 6
+
+
+gat_op.register_autograd(_backward, setup_context=_setup)
+
+
+def _differentiable(pattern, scores, slope, dropout, grad):
+    """The gradients by plain steps of torch, which have gradients themselves."""
+    x, source, target, mask, seed = scores
+    with torch.enable_grad():
+        args = x, source, target, mask, slope, dropout, seed
+        out, _ = reference.gat_aggregate(*pattern, *args)
+        given = [t for t in scores[:4] if t is not None and t.requires_grad]
+        grads = iter(torch.autograd.grad(out, given, grad, create_graph=True))
+    wanted = [t is not None and t.requires_grad for t in scores[:4]]
+    return [next(grads) if yes else None for yes in wanted]
+
+
+@custom_op('graphsparse::gat_backward', mutates_args=())
+def gat_backward_op(
+    rowptr: Tensor,
+    col: Tensor,
+    perm: Tensor | None,
+    t_rowptr: Tensor,
+    t_col: Tensor,
+    t_perm: Tensor | None,
+    x: Tensor,
+    source: Tensor,
+    target: Tensor,
+    mask: Tensor | None,
+    seed: Tensor | None,
+    out: Tensor,
+    log_total: Tensor,
+    grad: Tensor,
+    slope: float,
+    dropout: float,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Gradients to x, source, target and mask (empty if there is none)."""
+    scores = x, source, target, mask, slope, dropout, seed
+    return reference.gat_backward(rowptr, col, perm, *scores, grad)
+
+
+@gat_backward_op.register_kernel('cpu')
+def _(rowptr, col, perm, t_rowptr, t_col, t_perm, *rest):
+    x, source, target, mask, seed, out, log_total, grad, slope, dropout = rest
+    grads = _empty_grads(x, source, target, mask)
+    inner, grad_score = (
+        torch.empty_like(target),
+        source.new_empty(*col.shape, x.size(1)),
+    )
+    _, heads, features = x.shape
+    if native_call(
+        'gat_backward',
+        (x.dtype, col.dtype),
+        *slots(rowptr, col, perm, None)[:3],
+        *slots(t_rowptr, t_col, t_perm, None)[:3],
+        *(x, source, target, mask, out, log_total, grad, inner, grad_score),
+        *(*grads[:3], None if mask is None else grads[3]),
+        *(target.size(0), x.size(0), heads, features, slope, dropout, _number(seed)),
+        threads_for(2 * col.numel() * heads * features),
+    ):
+        return grads
+    scores = x, source, target, mask, slope, dropout, seed
+    return reference.gat_backward(rowptr, col, perm, *scores, grad)
+
+
+@gat_backward_op.register_fake
+def _(rowptr, col, perm, t_rowptr, t_col, t_perm, *rest):
+    return _empty_grads(*rest[:4])
+
+
+def _empty_grads(
+    x: Tensor, source: Tensor, target: Tensor, mask: Tensor | None
+) -> tuple[Tensor, ...]:
+    grads = [t.new_empty(t.shape) for t in (x, source, target)]
+    return *grads, source.new_empty(0 if mask is None else mask.shape)
