@@ -1,8 +1,9 @@
-"""Pure functions on tensors: sparse products, reductions over rows, selections.
+"""Pure functions on tensors: sparse products, row reductions, selections, samples.
 
 Every differentiable op is a ``torch.library`` custom op with a fake and an autograd
 formula. On the CPU it runs native C++ where that was built, else the plain torch
-reference in :mod:`graphsparse.kernels.reference`.
+reference in :mod:`graphsparse.kernels.reference`. Samplers draw by counting
+(:mod:`graphsparse.kernels.streams`): native and reference give the same sample.
 """
 
 from graphsparse.kernels.native import native_ops
