@@ -8,16 +8,19 @@ reference in :mod:`graphsparse.kernels.reference`. Samplers draw by counting
 
 from graphsparse.kernels.native import native_ops
 from graphsparse.kernels.pattern import Pattern, transpose_csr
+from graphsparse.kernels.sample_neighbors import NeighborSample, sample_neighbors
 from graphsparse.kernels.sddmm import sddmm
 from graphsparse.kernels.segment import segment_reduce, segment_softmax
 from graphsparse.kernels.select import compact, global_topk
 from graphsparse.kernels.spmm import spmm
 
 __all__ = [
+    'NeighborSample',
     'Pattern',
     'compact',
     'global_topk',
     'native_ops',
+    'sample_neighbors',
     'sddmm',
     'segment_reduce',
     'segment_softmax',
