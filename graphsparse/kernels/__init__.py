@@ -6,8 +6,10 @@ reference in :mod:`graphsparse.kernels.reference`. Samplers draw by counting
 (:mod:`graphsparse.kernels.streams`): native and reference give the same sample.
 """
 
+from graphsparse.kernels.induced_subgraph import induced_subgraph
 from graphsparse.kernels.native import native_ops
 from graphsparse.kernels.pattern import Pattern, transpose_csr
+from graphsparse.kernels.random_walk import random_walk
 from graphsparse.kernels.sample_neighbors import NeighborSample, sample_neighbors
 from graphsparse.kernels.sddmm import sddmm
 from graphsparse.kernels.segment import segment_reduce, segment_softmax
@@ -19,7 +21,9 @@ __all__ = [
     'Pattern',
     'compact',
     'global_topk',
+    'induced_subgraph',
     'native_ops',
+    'random_walk',
     'sample_neighbors',
     'sddmm',
     'segment_reduce',
