@@ -10,6 +10,7 @@ from graphsparse.kernels.induced_subgraph import induced_subgraph
 from graphsparse.kernels.native import native_ops
 from graphsparse.kernels.pattern import Pattern, transpose_csr
 from graphsparse.kernels.random_walk import random_walk
+from graphsparse.kernels.sample_layer import LayerSample, sample_layer
 from graphsparse.kernels.sample_neighbors import NeighborSample, sample_neighbors
 from graphsparse.kernels.sddmm import sddmm
 from graphsparse.kernels.segment import segment_reduce, segment_softmax
@@ -17,6 +18,7 @@ from graphsparse.kernels.select import compact, global_topk
 from graphsparse.kernels.spmm import spmm
 
 __all__ = [
+    'LayerSample',
     'NeighborSample',
     'Pattern',
     'compact',
@@ -24,6 +26,7 @@ __all__ = [
     'induced_subgraph',
     'native_ops',
     'random_walk',
+    'sample_layer',
     'sample_neighbors',
     'sddmm',
     'segment_reduce',
