@@ -41,11 +41,13 @@ def draw(
     Row ``i`` draws from the stream ``(seed, step, stream[i])``; its node's, if None.
 
     Raises:
-        ValueError: If a weight in one of these rows is negative or not finite.
+        ValueError: If a weight in one of these rows is negative, or one of them or
+            their sum is not finite.
     """
     choices = rowptr[node + 1] - rowptr[node]
     scanned = 0
     if weight is not None:
+        weight = weight.detach()
         scanned = int(choices.sum())
         choices = _count_positive(rowptr, weight, node, scanned)
     replace = replace and fanout >= 0
@@ -85,9 +87,10 @@ def _count_positive(
     if (count < 0).any():
         bad = int(node[count < 0][0])
         row = weight[rowptr[bad] : rowptr[bad + 1]]
-        value = float(row[~(row >= 0) | row.isinf()][0])
+        culprit = torch.cat([row[~(row >= 0) | row.isinf()], row.sum()[None]])
         raise ValueError(
-            f'A weight has to be finite and at least 0 (got {value} in row {bad}).'
+            'A weight has to be finite and at least 0, and so has the sum of a row '
+            f'(got {float(culprit[0])} in row {bad}).'
         )
     return count
 

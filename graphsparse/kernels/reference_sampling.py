@@ -18,8 +18,9 @@ def count_positive(rowptr: Tensor, weight: Tensor, node: Tensor) -> Tensor:
 
 
 def _count(weight: Tensor) -> int:
-    valid = (weight >= 0) & weight.isfinite()
-    return int((weight > 0).sum()) if valid.all() else -1
+    total = weight.double().cumsum(0)[-1:]
+    valid = (weight >= 0).all() and total.isfinite().all()
+    return int((weight > 0).sum()) if valid else -1
 
 
 def draw_slots(

@@ -55,9 +55,9 @@ def sample_neighbors(
             the same arcs; arcs that reach it go to its first copy.
         fanouts: How many arcs a node draws in each hop; -1 takes all.
         seed: Any integer.
-        weight: Finite, at least 0, ``[slots]``: the next arc is drawn in proportion to
-            it among those left. A slot of weight 0 is never drawn; so a node may have
-            fewer arcs than its fan-out, or none.
+        weight: At least 0, with a finite sum, ``[slots]``: the next arc is drawn in
+            proportion to it among those left. A slot of weight 0 is never drawn; so a
+            node may have fewer arcs than its fan-out, or none.
         replace: Whether an arc may be drawn again. Without, a node of at most
             ``fanout`` arcs gives each of them once, in order.
 

@@ -134,16 +134,30 @@ def test_where_all_is_drawn_the_mean_is_exact(method):
     assert_close(out.weight, mean)
 
 
+def test_with_replacement_the_times_drawn_count():
+    rowptr, col, value = make_graph()
+    options = {'seed': 0, 'method': 'fastgcn', 'value': value, 'replace': True}
+    out = sample_layer(rowptr, col, TARGETS, 4000, **options)
+    assert out.node.numel() == col.unique().numel()
+    times = squares(value, torch.arange(col.numel()), col)[out.node[out.col.long()]]
+    times = out.weight / value[out.slot] * 4000 * times / value.square().sum()
+    assert_close(times, times.round())
+    assert times.unique().numel() > 5
+
+
 def test_kept_targets_stand_with_their_own_weight():
     rowptr, col, value = make_graph(400)
     options = {'seed': 3, 'method': 'fastgcn', 'value': value}
-    out = sample_layer(rowptr, col, TARGETS, 5, keep_targets=True, **options)
+    out = sample_layer(rowptr, col, TARGETS, 20, keep_targets=True, **options)
+    drawn = sample_layer(rowptr, col, TARGETS, 20, **options).node
+    assert torch.isin(TARGETS, drawn).any()
+    assert set(out.node.tolist()) == {*TARGETS.tolist(), *drawn.tolist()}
     certain = out.col < TARGETS.numel()
-    assert certain.any()
+    assert torch.isin(out.node[out.col[certain].long()], drawn).any()
     assert torch.equal(out.weight[certain], value[out.slot[certain]])
     share = squares(value, torch.arange(col.numel()), col)
     share = share[out.node[out.col.long()]] / share.sum()
-    assert_close(out.weight[~certain], (value[out.slot] / (5 * share))[~certain])
+    assert_close(out.weight[~certain], (value[out.slot] / (20 * share))[~certain])
 
 
 def test_hops_and_seeds_draw_apart():

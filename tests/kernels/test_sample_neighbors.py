@@ -174,16 +174,17 @@ def test_a_repeated_seed_is_drawn_alike_and_stands_by_its_first_copy():
     assert not (out.source == 2).any()
 
 
-def test_seeds_and_weights_in_any_layout():
+def test_seeds_and_weights_in_any_layout(both):
     rowptr, col = csr_of(random_graph(30, 300), 30)
     weight = weights_for(col)
     seeds = torch.arange(0, 20, 2)
     plain = sample_neighbors(rowptr, col, seeds, (3,), seed=0, weight=weight)
     apart = weight.repeat_interleave(2)[::2].requires_grad_()
     strided = torch.arange(20, dtype=torch.int32)[::2]
-    other = sample_neighbors(rowptr, col, strided, (3,), seed=0, weight=apart)
-    assert all(map(torch.equal, plain[:4], other[:4]))
-    assert not other.slot.requires_grad
+    options = {'seed': 0, 'weight': apart}
+    for other in both(sample_neighbors, rowptr, col, strided, (3,), **options):
+        assert all(map(torch.equal, plain[:4], other[:4]))
+        assert not other.slot.requires_grad
 
 
 @pytest.mark.parametrize('bad', [-1, 30])
@@ -225,6 +226,18 @@ def test_a_bad_weight_is_refused_where_it_is_looked_at(bad, both):
     native, reference = both(run, 12)
     assert native == reference
     assert f'(got {bad} in row 12)' in native
+
+
+def test_weights_without_a_finite_sum_are_refused(both):
+    rowptr, col = csr_of(random_graph(30, 200), 30)
+    weight = torch.full(col.shape, 1e308, dtype=torch.float64)
+    seeds = torch.tensor([12])
+
+    def run():
+        with pytest.raises(ValueError, match=r'sum of a row .got inf in row 12'):
+            sample_neighbors(rowptr, col, seeds, [2], seed=0, weight=weight)
+
+    both(run)
 
 
 @pytest.mark.skipif(not hasattr(os, 'fork'), reason='no fork here')

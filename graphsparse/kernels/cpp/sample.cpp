@@ -94,19 +94,22 @@ struct Row {
   }
 };
 
-// How many slots of each row have a positive weight; -1 for a row with a weight that is
-// negative or not finite.
+// How many slots of each row have a positive weight; -1 for a row in which a weight is
+// negative, or one or all together are not finite.
 template <typename W>
 void count_positive(const int64_t *rowptr, const W *weight, const int64_t *node,
                     int64_t *count, int64_t n, int64_t threads) {
 #pragma omp parallel for num_threads(threads) schedule(dynamic, 256)
   for (int64_t i = 0; i < n; ++i) {
-    int64_t positive = 0, bad = 0;
+    int64_t positive = 0, negative = 0;
+    double total = 0;
     for (int64_t k = rowptr[node[i]]; k < rowptr[node[i] + 1]; ++k) {
       positive += weight[k] > 0;
-      bad += !(weight[k] >= 0 && weight[k] - weight[k] == 0);
+      negative += weight[k] < 0;
+      total += double(weight[k]);
     }
-    count[i] = bad ? -1 : positive;
+    const bool finite = total - total == 0;  // else no draw would come to an end
+    count[i] = finite && !negative ? positive : -1;
   }
 }
 
