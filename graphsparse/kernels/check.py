@@ -61,8 +61,9 @@ def refuse_forward_mode(*tensors: Tensor | None) -> None:
             )
 
 
-def check_ids(name: str, ids: Tensor, size: int) -> Tensor:
-    """``ids`` as int64; ValueError unless it is a list of nodes below ``size``."""
+def check_ids(name: str, ids: Tensor, rowptr: Tensor) -> Tensor:
+    """``ids`` as int64 beside ``rowptr``; ValueError unless they are rows of it."""
+    size = rowptr.numel() - 1
     if ids.dim() != 1 or ids.dtype not in (torch.int32, torch.int64):
         raise ValueError(
             f'{name} has to be a list of node ids, int64 of one dimension '
@@ -74,7 +75,7 @@ def check_ids(name: str, ids: Tensor, size: int) -> Tensor:
             f'{name} has to hold node ids from 0 to {size - 1} '
             f'(got {int(ids[outside][0])}).'
         )
-    return ids.long()
+    return ids.to(rowptr.device, torch.int64)
 
 
 def check_slots(name: str, value: Tensor | None, col: Tensor) -> None:

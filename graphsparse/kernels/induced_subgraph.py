@@ -26,7 +26,7 @@ def induced_subgraph(
         ValueError: If a node is out of range or stands there twice.
     """
     num_nodes = rowptr.numel() - 1
-    nodes = check_ids('nodes', nodes, num_nodes)
+    nodes = check_ids('nodes', nodes, rowptr)
     _check_distinct(nodes, num_nodes)
     every = draw(rowptr, col, nodes)
     place = locate_nodes(nodes, every.found, num_nodes)

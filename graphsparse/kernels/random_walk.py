@@ -38,7 +38,7 @@ def random_walk(
         ValueError: If a start or the length is out of range, or a weight that was
             looked at is not valid.
     """
-    here = check_ids('start', start, rowptr.numel() - 1)
+    here = check_ids('start', start, rowptr)
     check_slots('weight', weight, col)
     if length < 0:
         raise ValueError(f'length has to be at least 0 (got {length}).')
@@ -48,7 +48,7 @@ def random_walk(
         drawn = draw(
             rowptr, col, here, 1, seed=seed, step=step, stream=walk, weight=weight
         )
-        check_ids('col', drawn.found, rowptr.numel() - 1)
+        check_ids('col', drawn.found, rowptr)
         here = here.masked_scatter(drawn.ends.diff() > 0, drawn.found)
         steps.append(here)
     return torch.stack(steps, dim=1)

@@ -80,7 +80,7 @@ def sample_layer(
     if num_samples < 1:
         raise ValueError(f'num_samples has to be at least 1 (got {num_samples}).')
     check_slots('value', value, col)
-    targets = check_ids('targets', targets, num_nodes)
+    targets = check_ids('targets', targets, rowptr)
     every = draw(rowptr, col, targets)
     entry = _mean(every.ends) if value is None else value[every.slot]
     if method == 'ladies':

@@ -67,7 +67,7 @@ def sample_neighbors(
     """
     num_nodes = rowptr.numel() - 1
     check_slots('weight', weight, col)
-    node = check_ids('seeds', seeds, num_nodes)
+    node = check_ids('seeds', seeds, rowptr)
     for fanout in fanouts:
         if fanout < -1:
             raise ValueError(f'A fan-out is at least 0, or -1 for all (got {fanout}).')

@@ -4,6 +4,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch_geometric.utils import k_hop_subgraph
 
 from graphsparse.kernels import sample_neighbors
 from tests.helpers import csr_of, graphs, modest, random_graph
@@ -99,6 +100,22 @@ def test_a_sample_stays_what_it_was():
     assert out.source.tolist() == [2, 3, 4, 5, 6, 4, 7, 5, 1, 5, 7, 8]
     assert out.target.tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
     assert (out.num_sampled_nodes, out.num_sampled_edges) == ([2, 4, 3], [4, 8])
+
+
+def test_all_neighbours_of_all_hops_are_the_k_hop_subgraph():
+    edge_index = random_graph(80, 90, undirected=False)
+    rowptr, col = csr_of(edge_index, 80)
+    seeds = torch.tensor([5, 40])
+    out = sample_neighbors(rowptr, col, seeds, [-1, -1], seed=0)
+    subset, _, _, mask = k_hop_subgraph(seeds, 2, edge_index, num_nodes=80)
+    assert torch.equal(out.node.sort().values, subset)
+    inner = k_hop_subgraph(seeds, 1, edge_index, num_nodes=80)[0]
+    assert out.num_sampled_nodes == [
+        2,
+        inner.numel() - 2,
+        out.node.numel() - inner.numel(),
+    ]
+    assert out.slot.numel() == torch.isin(edge_index[1], inner).sum() <= mask.sum()
 
 
 def drawn_for(out, node, hop):
