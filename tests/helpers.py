@@ -62,6 +62,14 @@ def random_pattern(rows, cols, slots, index=torch.int32, perm=False, seed=0):
     return Pattern(rowptr, col, place, t_rowptr, t_col, place[t_perm.long()])
 
 
+def csr_of(edge_index, num_nodes, index=torch.int32):
+    """``(rowptr, col)`` with targets as rows, the given order kept within a row."""
+    source, target = edge_index
+    ends = torch.bincount(target, minlength=num_nodes).cumsum(0)
+    rowptr = torch.cat([ends.new_zeros(1), ends])
+    return rowptr, source[torch.argsort(target, stable=True)].to(index)
+
+
 def slots_of(pattern):
     """``(row, col, place of the value)`` of every slot, plain numbers."""
     ends = pattern.rowptr.tolist()

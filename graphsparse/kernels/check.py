@@ -107,3 +107,31 @@ def refuse_forward_mode(*tensors: Tensor | None) -> None:
                 'Forward-mode derivatives (jvp) are not there for sparse kernels; '
                 'use reverse mode, twice for a Hessian-vector product.'
             )
+
+
+def check_ids(name: str, ids: Tensor, rowptr: Tensor) -> Tensor:
+    """``ids`` as int64 beside ``rowptr``; ValueError unless they are rows of it."""
+    size = rowptr.numel() - 1
+    if ids.dim() != 1 or ids.dtype not in (torch.int32, torch.int64):
+        raise ValueError(
+            f'{name} has to be a list of node ids, int64 of one dimension '
+            f'(got {ids.dtype} of shape {list(ids.shape)}).'
+        )
+    outside = (ids < 0) | (ids >= size)
+    if outside.any():
+        raise ValueError(
+            f'{name} has to hold node ids from 0 to {size - 1} '
+            f'(got {int(ids[outside][0])}).'
+        )
+    return ids.to(rowptr.device, torch.int64)
+
+
+def check_slots(name: str, value: Tensor | None, col: Tensor) -> None:
+    """ValueError unless ``value`` holds one float for each slot."""
+    if value is None:
+        return
+    if value.shape != col.shape or not value.is_floating_point():
+        raise ValueError(
+            f'{name} has to hold one float for each of the {col.numel()} slots '
+            f'(got {value.dtype} of shape {list(value.shape)}).'
+        )

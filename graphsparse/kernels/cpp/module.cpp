@@ -54,4 +54,5 @@ NB_MODULE(_native, m) {
   bind_types<double>(m, "_f64");
   bind_types<bf16>(m, "_bf16");
   bind_layout(m);
+  bind_sample(m);
 }
