@@ -14,6 +14,7 @@ from torch import Tensor
 
 from graphsparse.kernels.bits import unpack_bits
 from graphsparse.kernels.pattern import row_ids
+from graphsparse.kernels.streams import draw_bits
 
 
 def _slots(
@@ -111,26 +112,13 @@ def segment_softmax_backward(rowptr: Tensor, out: Tensor, grad: Tensor) -> Tenso
 def dropout_scale(seed: Tensor, entries: int, heads: int, dropout: float) -> Tensor:
     """0 or ``1 / (1 - dropout)`` for each entry and head, float64.
 
-    Entry e and head h are kept where the top 24 bits of the e * heads + h + 1 st
-    number of SplitMix64 (Steele et al. 2014) from ``seed`` reach ``dropout * 2^24``:
-    so a slot meets the same fate in the transpose, on any thread and any device.
+    Entry e and head h are kept where 24 bits of number ``e * heads + h`` of the stream
+    that ``seed`` is the key of reach ``dropout * 2^24``: so a slot meets the same fate
+    in the transpose, on any thread and any device.
     """
-    counter = torch.arange(1, entries * heads + 1, device=seed.device)
-    z = seed + counter * _signed(0x9E3779B97F4A7C15)
-    z = (z ^ _shift(z, 30)) * _signed(0xBF58476D1CE4E5B9)
-    z = (z ^ _shift(z, 27)) * _signed(0x94D049BB133111EB)
-    kept = _shift(z ^ _shift(z, 31), 40) >= round(dropout * 2**24)
-    scale = kept.double() / (1 - dropout) if dropout < 1 else kept.double() * 0
-    return scale.view(entries, heads)
-
-
-def _signed(number: int) -> int:
-    return number - 2**64 if number >= 2**63 else number
-
-
-def _shift(z: Tensor, bits: int) -> Tensor:
-    """Logical shift to the right of int64."""
-    return (z >> bits) & (2 ** (64 - bits) - 1)
+    numbers = torch.arange(entries * heads, device=seed.device).view(entries, heads)
+    kept = (draw_bits(seed, numbers, 24) >= round(dropout * 2**24)).double()
+    return kept / (1 - dropout) if dropout < 1 else kept * 0
 
 
 def gat_aggregate(

@@ -41,7 +41,12 @@ def step_key(seed: int, step: int) -> int:
     return int(fold(seeded, torch.tensor(step)))
 
 
+def draw_bits(key: Tensor, draw: Tensor | int, bits: int) -> Tensor:
+    """The first ``bits`` of number ``draw`` of each stream, int64 (``bits`` < 64)."""
+    place = torch.as_tensor(draw, device=key.device) + 1
+    return _shift(_mix(key + place * _GOLDEN), 64 - bits)
+
+
 def uniform(key: Tensor, draw: Tensor | int) -> Tensor:
     """Number ``draw`` of each stream: float64 in [0, 1), 53 random bits."""
-    place = torch.as_tensor(draw, device=key.device) + 1
-    return _shift(_mix(key + place * _GOLDEN), 11).double() * 2.0**-53
+    return draw_bits(key, draw, 53).double() * 2.0**-53
