@@ -5,8 +5,9 @@ formula. On the CPU it runs native C++ where that was built, else the plain torc
 reference in :mod:`graphsparse.kernels.reference`.
 """
 
+from graphsparse.kernels.layout import transpose_csr
 from graphsparse.kernels.native import native_ops
-from graphsparse.kernels.pattern import Pattern, transpose_csr
+from graphsparse.kernels.pattern import Pattern
 from graphsparse.kernels.sddmm import sddmm
 from graphsparse.kernels.segment import segment_reduce, segment_softmax
 from graphsparse.kernels.select import compact, global_topk
