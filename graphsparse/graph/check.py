@@ -26,17 +26,19 @@ def check_num_nodes(num_nodes: Any) -> int | tuple[int, int]:
     return (src, dst) if pair else src
 
 
-def check_edge_index(edge_index: Tensor, num_src: int, num_dst: int) -> None:
+def check_edge_index(
+    edge_index: Tensor, num_src: int, num_dst: int, name: str = 'edge_index'
+) -> None:
     """Raise InputError unless every entry names a node."""
-    check_tensor('edge_index', edge_index)
+    check_tensor(name, edge_index)
     if edge_index.dtype not in (torch.int64, torch.int32):
         raise InputError(
-            f'edge_index has to be int64 or int32 (got {edge_index.dtype}); '
-            'convert it with edge_index.long().'
+            f'{name} has to be int64 or int32 (got {edge_index.dtype}); '
+            f'convert it with {name}.long().'
         )
     if edge_index.dim() != 2 or edge_index.size(0) != 2:
         raise InputError(
-            f'edge_index has to have shape [2, edges] (got {list(edge_index.shape)}).'
+            f'{name} has to have shape [2, edges] (got {list(edge_index.shape)}).'
         )
     for end, size in ((0, num_src), (1, num_dst)):
         if in_range(edge_index[end], size):
@@ -44,7 +46,7 @@ def check_edge_index(edge_index: Tensor, num_src: int, num_dst: int) -> None:
         bad = (edge_index[end] < 0) | (edge_index[end] >= size)
         place = int(bad.nonzero()[0])
         raise InputError(
-            f'edge_index[{end}, {place}] is {int(edge_index[end, place])}, but '
+            f'{name}[{end}, {place}] is {int(edge_index[end, place])}, but '
             f'node ids go from 0 to {size - 1}. Fix the id or give the true '
             'number of nodes.'
         )

@@ -5,6 +5,7 @@ formula. On the CPU it runs native C++ where that was built, else the plain torc
 reference in :mod:`graphsparse.kernels.reference`.
 """
 
+from graphsparse.kernels.common_neighbors import common_neighbors
 from graphsparse.kernels.layout import transpose_csr
 from graphsparse.kernels.native import native_ops
 from graphsparse.kernels.pattern import Pattern
@@ -15,6 +16,7 @@ from graphsparse.kernels.spmm import spmm
 
 __all__ = [
     'Pattern',
+    'common_neighbors',
     'compact',
     'global_topk',
     'native_ops',

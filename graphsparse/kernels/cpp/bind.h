@@ -31,5 +31,6 @@ void define(nanobind::module_ &m, const std::string &name, R (*run)(A...)) {
 
 // One for each file of kernels that has only one build.
 void bind_layout(nanobind::module_ &m);
+void bind_proximity(nanobind::module_ &m);
 
 }  // namespace graphsparse

@@ -34,4 +34,5 @@ NB_MODULE(_native, m) {
   bind_dense<double, int32_t>(m, "_f64_i32");
   bind_dense<double, int64_t>(m, "_f64_i64");
   bind_layout(m);
+  bind_proximity(m);
 }
