@@ -72,9 +72,10 @@ def _reference(
 
 
 def _check(rowptr: Tensor, col: Tensor, pairs: Tensor, weight: Tensor | None) -> None:
-    if pairs.dim() != 2 or pairs.size(0) != 2 or pairs.is_floating_point():
+    integers = pairs.dtype in (torch.int32, torch.int64)
+    if pairs.dim() != 2 or pairs.size(0) != 2 or not integers:
         raise ValueError(
-            'pairs has to hold integers of shape [2, pairs] '
+            'pairs has to be int64 or int32 of shape [2, pairs] '
             f'(got {pairs.dtype} of shape {list(pairs.shape)}).'
         )
     rows = rowptr.numel() - 1

@@ -120,6 +120,7 @@ def test_nothing():
         ([[-1], [0]], None, 'row -1'),
         ([0, 1], None, r'int64 of shape \[2\]'),
         ([[0.0], [1.0]], None, 'float32'),
+        ([[False], [True]], None, r'bool of shape \[2, 1\]'),
         ([[0], [1]], [1.0, 2.0], r'each column \(got shape \[2\]\)'),
         ([[0], [1]], [[1.0], [1.0], [1.0]], r'each column \(got shape \[3, 1\]\)'),
     ],
