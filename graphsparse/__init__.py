@@ -28,7 +28,7 @@ _HOMES = {
     ),
     'graphsparse.tickets': ('Dense', 'Teddy', 'TicketSearch'),
     'graphsparse.training': ('Task', 'Training', 'fit'),
-    'graphsparse.transforms': ('Sparsify', 'sparsify'),
+    'graphsparse.transforms': ('Reorder', 'Sparsify', 'sparsify'),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -3,5 +3,20 @@
 from graphsparse.graph.adjacency import Adjacency
 from graphsparse.graph.convert import cached_adjacency, to_adjacency
 from graphsparse.graph.operator import Operator
+from graphsparse.graph.proximity import (
+    adamic_adar,
+    common_neighbors,
+    jaccard,
+    resource_allocation,
+)
 
-__all__ = ['Adjacency', 'Operator', 'cached_adjacency', 'to_adjacency']
+__all__ = [
+    'Adjacency',
+    'Operator',
+    'adamic_adar',
+    'cached_adjacency',
+    'common_neighbors',
+    'jaccard',
+    'resource_allocation',
+    'to_adjacency',
+]

@@ -11,15 +11,16 @@ import torch
 from torch import Tensor
 
 from graphsparse.engine import InputError
-from graphsparse.graph.check import (
-    check_edge_index,
-    check_mask,
-    check_num_nodes,
-    check_weight,
-)
-from graphsparse.graph.loops import merge_loops
+from graphsparse.graph.build import parts_of_list, parts_of_rows
+from graphsparse.graph.check import check_mask, check_weight
 from graphsparse.graph.operator import Operator, gcn_operator
 from graphsparse.kernels import Pattern, compact, transpose_csr
+from graphsparse.kernels.layout import (
+    find_twins,
+    has_twins,
+    merge_loops,
+    number_edges,
+)
 from graphsparse.kernels.pattern import row_ids
 
 Loops = Literal['none', 'given', 'all']
@@ -50,13 +51,14 @@ class Adjacency:
     Attributes:
         rowptr: Row ends, int64 ``[num_dst + 1]``.
         col: Source of each arc, int32 where it fits, ``[num_arcs]``.
-        edge_id: The caller's position of each arc, int64 ``[num_arcs]``; a subgraph
-            keeps the ids of the graph it came from.
         loop: Node of each self-loop, ascending, int64 ``[num_loops]``.
         loop_id: The caller's position of each self-loop, int64 ``[num_loops]``.
         num_src: Number of source nodes (columns).
         num_input: Length of the caller's edge list.
         undirected: Whether arcs come in twins that share one fate.
+        order: The caller's position of each arc, int64 ``[num_arcs]``, or None where
+            arcs stand in the caller's order. A subgraph keeps the positions of the
+            graph it came from: read them from :attr:`edge_id`.
         weight: One number an arc, or None.
         loop_weight: One number a self-loop, or None.
         mask: Soft mask in [0, 1], one number an arc, or None.
@@ -64,12 +66,12 @@ class Adjacency:
 
     rowptr: Tensor
     col: Tensor
-    edge_id: Tensor
     loop: Tensor
     loop_id: Tensor
     num_src: int
     num_input: int
     undirected: bool
+    order: Tensor | None = None
     weight: Tensor | None = None
     loop_weight: Tensor | None = None
     mask: Tensor | None = None
@@ -96,52 +98,64 @@ class Adjacency:
             InputError: If an id is out of range, a type or shape is wrong, a weight
                 is not finite, or ``undirected=True`` and an arc has no twin.
         """
-        num_nodes = check_num_nodes(num_nodes)
-        square = isinstance(num_nodes, int)
-        num_src, num_dst = (
-            (num_nodes, num_nodes) if isinstance(num_nodes, int) else num_nodes
-        )
-        check_edge_index(edge_index, num_src, num_dst)
-        num_input = edge_index.size(1)
-        weight = None if edge_weight is None else check_weight(edge_weight, num_input)
-        src, dst = edge_index.long()
-        is_loop = (src == dst) if square else torch.zeros_like(src, dtype=torch.bool)
+        parts = parts_of_list(edge_index, num_nodes, edge_weight)
+        one_set = not isinstance(num_nodes, tuple | list)
+        return Adjacency(**parts, undirected=False)._settle(undirected, one_set)
 
-        arcs = (~is_loop).nonzero().squeeze(1)
-        key = dst[arcs] * num_src + src[arcs]
-        edge_id = arcs[torch.argsort(key, stable=True)]
-        rowptr = torch.zeros(num_dst + 1, dtype=torch.int64, device=src.device)
-        torch.cumsum(torch.bincount(dst[arcs], minlength=num_dst), 0, out=rowptr[1:])
-        # A pattern with a loop at every node numbers arcs and nodes together.
-        small = max(num_src, num_dst) + num_input < 2**31
-        col = src[edge_id].to(torch.int32 if small else torch.int64)
+    @staticmethod
+    @_lasting()
+    def from_csr(
+        rowptr: Tensor,
+        col: Tensor,
+        num_src: int | None = None,
+        edge_weight: Tensor | None = None,
+        undirected: bool | None = None,
+    ) -> Adjacency:
+        """Take rows that are sorted already, as they are.
 
-        loop_id = is_loop.nonzero().squeeze(1)
-        loop_id = loop_id[torch.argsort(src[loop_id], stable=True)]
-        adj = Adjacency(
-            rowptr,
-            col,
-            edge_id,
-            src[loop_id],
-            loop_id,
-            num_src,
-            num_input,
-            undirected=False,
-            weight=None if weight is None else weight[edge_id],
-            loop_weight=None if weight is None else weight[loop_id],
-        )
-        if undirected is False:
-            return adj
-        if undirected and not square:
+        Nothing is copied where ``rowptr`` is int64 and there are no self-loops, so
+        the tensors may be memory maps (``torch.from_numpy(np.memmap(...))``) larger
+        than memory; they are read once, block by block. They are not to be changed
+        afterwards. Whatever asks for the caller's order of the edges makes 8 bytes
+        an arc; the transpose, and with it a gradient, twice the size of ``col``.
+
+        Args:
+            rowptr: Row (target) ends, ``[num_dst + 1]``, from 0 to ``len(col)``.
+            col: Source of each arc, int32 or int64, ascending in each row.
+            num_src: How many sources there are, where they are another set than the
+                targets; None where they are the same nodes.
+            edge_weight: ``[arcs]``.
+            undirected: See :meth:`from_edge_index`.
+
+        Raises:
+            InputError: If the row ends fall, a column is out of range, a row is not
+                sorted, or ``undirected=True`` and an arc has no twin.
+        """
+        parts = parts_of_rows(rowptr, col, num_src, edge_weight)
+        adj = Adjacency(**parts, undirected=False)
+        return adj._settle(undirected, one_set=num_src is None)
+
+    def _settle(self, undirected: bool | None, one_set: bool) -> Adjacency:
+        if undirected and not one_set:
             raise InputError(
-                f'undirected=True, but sources and targets are two sets {num_nodes}.'
+                'undirected=True, but sources and targets are two sets '
+                f'{self.num_src, self.num_dst}.'
             )
-        twinned = square and (undirected or adj._arcs_have_twins())
-        return adj.as_undirected() if twinned else adj
+        if undirected:
+            return self.as_undirected()
+        found = undirected is None and one_set and self._arcs_have_twins()
+        return self._as(undirected=True) if found else self
 
     def _arcs_have_twins(self) -> bool:
-        t_rowptr, t_col, _ = self.transpose()
-        return torch.equal(t_rowptr, self.rowptr) and torch.equal(t_col, self.col)
+        return self.num_src == self.num_dst and has_twins(self.rowptr, self.col)
+
+    @property
+    def edge_id(self) -> Tensor:
+        """The caller's position of each arc, int64 ``[num_arcs]``."""
+        if self.order is not None:
+            return self.order
+        make = partial(torch.arange, self.num_arcs, device=self.col.device)
+        return self._derive('edge_id', make)
 
     @property
     def num_dst(self) -> int:
@@ -200,10 +214,11 @@ class Adjacency:
         return self._derive('transpose', self._make_transpose)
 
     def _make_transpose(self) -> tuple[Tensor, Tensor, Tensor]:
-        t_rowptr, t_col, t_perm = transpose_csr(self.rowptr, self.col, self.num_src)
-        if torch.equal(t_rowptr, self.rowptr) and torch.equal(t_col, self.col):
-            t_rowptr, t_col = self.rowptr, self.col  # symmetric: one copy serves
-        return t_rowptr, t_col, t_perm
+        square = self.num_src == self.num_dst
+        twin = find_twins(self.rowptr, self.col) if square else None
+        if twin is None:
+            return transpose_csr(self.rowptr, self.col, self.num_src)
+        return self.rowptr, self.col.to(twin.dtype), twin  # one copy serves both
 
     def edge(self) -> Tensor:
         """The edge each arc belongs to, int64 ``[num_arcs]``."""
@@ -212,9 +227,7 @@ class Adjacency:
     def _number_edges(self) -> Tensor:
         if not self.undirected:
             return torch.arange(self.num_arcs, device=self.col.device)
-        upper = self.row() < self.col
-        number = upper.cumsum(0) - 1
-        return torch.where(upper, number, number[self.transpose()[2]])
+        return number_edges(*self.transpose())
 
     def edge_slot(self) -> Tensor:
         """One arc of each edge (the one into its smaller node), ``[num_edges]``."""
@@ -293,12 +306,12 @@ class Adjacency:
         return Adjacency(
             rowptr,
             col,
-            self.edge_id[slot],
             self.loop[loops],
             self.loop_id[loops],
             self.num_src,
             self.num_input,
             undirected,
+            order=slot if self.order is None else self.order[slot],
             weight=None if self.weight is None else self.weight[slot],
             loop_weight=None if self.loop_weight is None else self.loop_weight[loops],
             mask=None if self.mask is None else self.mask[slot],
@@ -373,17 +386,16 @@ class Adjacency:
 
     def _make_pattern(self, loops: Loops) -> Pattern:
         t_rowptr, t_col, t_perm = self.transpose()
-        t_perm = t_perm.to(self.col.dtype)
         if loops == 'none':
             return Pattern(self.rowptr, self.col, None, t_rowptr, t_col, t_perm)
         node = self.loop
         if loops == 'all':
             node = torch.arange(self.num_nodes, device=self.col.device)
-        slots = torch.arange(
-            self.num_arcs, dtype=self.col.dtype, device=self.col.device
-        )
-        forward = merge_loops(self.rowptr, self.col, slots, node)
-        return Pattern(*forward, *merge_loops(t_rowptr, t_col, t_perm, node))
+        forward = merge_loops(self.rowptr, self.col, None, node)
+        backward = merge_loops(t_rowptr, t_col, t_perm, node)
+        if t_rowptr is self.rowptr:
+            backward = *forward[:2], backward[2]  # symmetric: one copy serves both
+        return Pattern(*forward, *backward)
 
     def normalize(
         self,

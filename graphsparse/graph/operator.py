@@ -7,6 +7,7 @@ from torch import Tensor
 
 from graphsparse.graph.loops import last_of_each
 from graphsparse.kernels import Pattern, segment_reduce, spmm
+from graphsparse.kernels.layout import invert
 from graphsparse.kernels.pattern import row_ids
 
 if TYPE_CHECKING:
@@ -60,9 +61,6 @@ def in_slot_order(pattern: Pattern) -> Pattern:
     """The pattern for values that stand in slot order themselves."""
     if pattern.perm is None:
         return pattern
-    slot = torch.empty_like(pattern.perm)
-    slot[pattern.perm.long()] = torch.arange(
-        slot.numel(), dtype=slot.dtype, device=slot.device
-    )
     assert pattern.t_perm is not None
-    return pattern._replace(perm=None, t_perm=slot[pattern.t_perm.long()])
+    slot = invert(pattern.perm).index_select(0, pattern.t_perm)
+    return pattern._replace(perm=None, t_perm=slot)

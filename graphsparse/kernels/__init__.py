@@ -7,10 +7,12 @@ reference in :mod:`graphsparse.kernels.reference`. Samplers draw by counting
 """
 
 from graphsparse.kernels.bits import pack_bits, unpack_bits
+from graphsparse.kernels.common_neighbors import common_neighbors
 from graphsparse.kernels.gat_aggregate import gat_aggregate
 from graphsparse.kernels.induced_subgraph import induced_subgraph
+from graphsparse.kernels.layout import transpose_csr
 from graphsparse.kernels.native import native_ops
-from graphsparse.kernels.pattern import Pattern, transpose_csr
+from graphsparse.kernels.pattern import Pattern
 from graphsparse.kernels.random_walk import random_walk
 from graphsparse.kernels.sample_layer import LayerSample, sample_layer
 from graphsparse.kernels.sample_neighbors import NeighborSample, sample_neighbors
@@ -24,6 +26,7 @@ __all__ = [
     'LayerSample',
     'NeighborSample',
     'Pattern',
+    'common_neighbors',
     'compact',
     'gat_aggregate',
     'global_topk',

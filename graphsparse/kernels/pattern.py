@@ -5,8 +5,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from graphsparse.kernels.native import native_call
-
 
 class Pattern(NamedTuple):
     """Where the non-zeros of a sparse matrix are, by rows and by columns.
@@ -41,28 +39,3 @@ def row_ids(rowptr: Tensor, num_slots: int) -> Tensor:
     """The row of every slot, int64 ``[slots]``."""
     rows = torch.arange(rowptr.numel() - 1, device=rowptr.device)
     return torch.repeat_interleave(rows, rowptr.diff(), output_size=num_slots)
-
-
-def transpose_csr(
-    rowptr: Tensor, col: Tensor, num_cols: int
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Rows, columns and slots of the transpose: ``(t_rowptr, t_col, t_perm)``.
-
-    ``t_perm[k]`` is the slot of the given matrix that stands at slot ``k`` of the
-    transpose. Within a transposed row the given row order is kept.
-    """
-    t_rowptr = rowptr.new_empty(num_cols + 1)
-    t_col, t_perm = torch.empty_like(col), torch.empty_like(col)
-    if col.device.type == 'cpu' and native_call(
-        'transpose',
-        (col.dtype,),
-        *(rowptr, col, t_rowptr, t_col, t_perm),
-        rowptr.numel() - 1,
-        num_cols,
-    ):
-        return t_rowptr, t_col, t_perm
-    t_perm = torch.argsort(col, stable=True)
-    t_rowptr = torch.zeros(num_cols + 1, dtype=torch.int64, device=col.device)
-    torch.cumsum(torch.bincount(col, minlength=num_cols), 0, out=t_rowptr[1:])
-    t_col = row_ids(rowptr, col.numel())[t_perm]
-    return t_rowptr, t_col.to(col.dtype), t_perm.to(col.dtype)

@@ -1,27 +1,9 @@
-import numpy as np
 import pytest
-import scipy.sparse
 import torch
 
-from graphsparse.kernels import Pattern, transpose_csr
+from graphsparse.kernels import Pattern
 from graphsparse.kernels.pattern import row_ids
 from tests.helpers import densify, random_pattern
-
-
-@pytest.mark.parametrize('index', [torch.int32, torch.int64])
-@pytest.mark.parametrize(
-    ('rows', 'cols', 'slots'), [(7, 5, 30), (5, 9, 12), (4, 3, 0), (0, 3, 0), (3, 0, 0)]
-)
-def test_transpose_equals_scipy(rows, cols, slots, index):
-    pattern = random_pattern(rows, cols, slots, index)
-    t_rowptr, t_col, t_perm = transpose_csr(pattern.rowptr, pattern.col, cols)
-    assert t_rowptr.dtype == torch.int64
-    assert t_col.dtype == t_perm.dtype == index
-    csr = (np.arange(slots), pattern.col.numpy(), pattern.rowptr.numpy())
-    theirs = scipy.sparse.csr_array(csr, shape=(rows, cols)).tocsc()
-    assert np.array_equal(t_rowptr, theirs.indptr)
-    assert np.array_equal(t_col, theirs.indices)
-    assert np.array_equal(t_perm, theirs.data)  # the given order within a row
 
 
 @pytest.mark.parametrize('perm', [False, True])

@@ -32,5 +32,6 @@ void define(nanobind::module_ &m, const std::string &name, R (*run)(A...)) {
 // One for each file of kernels that has only one build.
 void bind_layout(nanobind::module_ &m);
 void bind_sample(nanobind::module_ &m);
+void bind_proximity(nanobind::module_ &m);
 
 }  // namespace graphsparse

@@ -55,4 +55,5 @@ NB_MODULE(_native, m) {
   bind_types<bf16>(m, "_bf16");
   bind_layout(m);
   bind_sample(m);
+  bind_proximity(m);
 }
