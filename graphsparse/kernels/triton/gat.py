@@ -58,19 +58,17 @@ def gat_aggregate(
     log_total = x.new_full((rows, heads), -math.inf, dtype=dtype)
     if rows * col.numel() * heads == 0:
         return out, log_total
-    # Where there are no features the totals still have to be known.
-    grid = max(1, programs(size)) if features else triton.cdiv(heads, size['BLOCK_H'])
     part = x.new_empty(pieces, heads, features, dtype=dtype)
     part_top, part_total = x.new_empty(2, pieces, heads, dtype=dtype)
     with torch.cuda.device_of(x):
-        _attend_kernel[(pieces + rows, grid)](
+        _attend_kernel[(pieces + rows, programs(size))](
             *(rowptr, col, perm, x, source, target, mask, seed, out, log_total),
             *(part, part_top, part_total, rows, col.numel(), pieces),
             **_constants(negative_slope, dropout),
             **size,
         )
         if pieces:
-            _merge_attention_kernel[(pieces // 2, grid)](
+            _merge_attention_kernel[(pieces // 2, programs(size))](
                 *(rowptr, part, part_top, part_total, out, log_total),
                 *(rows, col.numel()),
                 **size,

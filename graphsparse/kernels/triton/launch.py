@@ -49,9 +49,9 @@ def blocks(
 
 
 def programs(size: dict[str, Any]) -> int:
-    """How many programs share a dense row."""
+    """How many programs share a dense row; without features, its heads."""
     head_blocks = triton.cdiv(size['H'], size['BLOCK_H'])
-    return head_blocks * triton.cdiv(size['F'], size['BLOCK_F'])
+    return head_blocks * triton.cdiv(max(1, size['F']), size['BLOCK_F'])
 
 
 def count_pieces(slots: int) -> int:

@@ -1,10 +1,10 @@
 """What every kernel does with slots: find its own, their entries, their heads.
 
 A program takes one row. Rows follow a power law, so one of more than ``CHUNK`` slots
-is cut where multiples of ``CHUNK`` are: at most two such rows meet in a chunk, one that
-holds its first slot and one that begins later; piece ``2 * chunk`` belongs to the former
-and piece ``2 * chunk + 1`` to the latter. How many there are is known without reading
-the graph, and a second kernel adds up the pieces of a row, always in the same order.
+is cut where multiples of ``CHUNK`` are. At most two such rows meet in a chunk: one that
+holds its first slot, whose piece is number ``2 * chunk``, and one that begins later, at
+``2 * chunk + 1``. How many numbers there are is known without reading the graph, and a
+second kernel adds up the pieces of a row, always in the same order.
 """
 
 import triton
@@ -101,7 +101,7 @@ def head_block(
 ):
     """Heads of this program, features, places ``[heads, features]`` in a dense row."""
     number = tl.program_id(1)
-    across: tl.constexpr = (F + BLOCK_F - 1) // BLOCK_F
+    across: tl.constexpr = 1 if F == 0 else (F + BLOCK_F - 1) // BLOCK_F
     h = number // across * BLOCK_H + tl.arange(0, BLOCK_H)
     f = number % across * BLOCK_F + tl.arange(0, BLOCK_F)
     there = (h < H)[:, None] & (f < F)[None, :]
