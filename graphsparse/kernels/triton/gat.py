@@ -379,8 +379,8 @@ def _attend_backward_kernel(
     h, _, place, there = head_block(H, F, BLOCK_H, BLOCK_F)
     own = tl.load(x + row * (H * F) + place, mask=there, other=0).to(ACC)[None]
     own_source = tl.load(source + row * H + h, mask=h < H, other=0).to(ACC)[None]
-    acc = tl.zeros((BLOCK_K, BLOCK_H, BLOCK_F), ACC)
-    acc_source = tl.zeros((BLOCK_K, BLOCK_H), ACC)
+    total = tl.zeros((BLOCK_H, BLOCK_F), ACC)
+    total_source = tl.zeros((BLOCK_H,), ACC)
     for k0 in range(begin, end, BLOCK_K):
         k = k0 + tl.arange(0, BLOCK_K)
         entry, on = entries(perm, None, k, k < end)
@@ -405,14 +405,13 @@ def _attend_backward_kernel(
             drop = _dropout_scale(seed, entry, h, H, KEPT_FROM, SCALE, ACC)
             dot *= drop
             given *= drop
-        acc += given[:, :, None] * message
+        total += tl.sum(given[:, :, None] * message, 0)
         change = share * (dot - inner) * steep
-        acc_source += change
+        total_source += tl.sum(change, 0)
         place_k = entry[:, None] * H + h[None, :]
         tl.store(slope + place_k, change, mask=here)
         if mask is not None:
             tl.store(mask_slope + place_k, alone * (dot - inner), mask=here)
-    total, total_source = tl.sum(acc, 0), tl.sum(acc_source, 0)
     piece = tl.program_id(0).to(tl.int64)
     if mine:
         if piece < pieces:

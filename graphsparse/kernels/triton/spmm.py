@@ -238,8 +238,10 @@ def _reduce_kernel(
     h, _, place, there = head_block(H, F, BLOCK_H, BLOCK_F)
     if top is not None:
         met = tl.load(top + row * (H * F) + place, mask=there, other=0).to(ACC)
-    # A number for each slot of the block: lanes meet once, after the loop.
-    acc = tl.full((BLOCK_K, BLOCK_H, BLOCK_F), _start(REDUCE), ACC)
+    # Extremes have a number for each slot of the block, which meet after the loop.
+    # Sums meet in it: fewer registers, so more programs at once.
+    LANES: tl.constexpr = BLOCK_K if REDUCE == 'max' or REDUCE == 'min' else 1
+    acc = tl.full((LANES, BLOCK_H, BLOCK_F), _start(REDUCE), ACC)
     count = tl.zeros((BLOCK_K,), tl.int32)
     for k0 in range(begin, end, BLOCK_K):
         k = k0 + tl.arange(0, BLOCK_K)
@@ -252,6 +254,8 @@ def _reduce_kernel(
         elif REDUCE == 'exp':
             message = tl.exp(message - met[None])
         message = tl.where(on[:, None, None], message, _start(REDUCE))
+        if LANES == 1:
+            message = tl.sum(message, 0)[None]
         acc = _absorb(acc, message, REDUCE)
         count += on.to(tl.int32)
     total = _together(acc, REDUCE)
@@ -327,7 +331,7 @@ def _spread_kernel(
     row, begin, end, mine = piece_of(rowptr, rows, slots, pieces, CHUNK)
     h, _, place, there = head_block(H, F, BLOCK_H, BLOCK_F)
     own = tl.load(x + row * (H * F) + place, mask=there, other=0).to(ACC)[None]
-    acc = tl.zeros((BLOCK_K, BLOCK_H, BLOCK_F), ACC)
+    total = tl.zeros((BLOCK_H, BLOCK_F), ACC)
     for k0 in range(begin, end, BLOCK_K):
         k = k0 + tl.arange(0, BLOCK_K)
         inside = k < end
@@ -345,8 +349,7 @@ def _spread_kernel(
             dot = tl.where(on[:, None], tl.sum(message * own, 2), 0)
             at = grad_value + entry[:, None] * H + h[None, :]
             tl.store(at, dot, mask=inside[:, None] & (h < H)[None, :])
-        acc += message * factor
-    total = tl.sum(acc, 0)
+        total += tl.sum(message * factor, 0)
     piece = tl.program_id(0).to(tl.int64)
     if mine:
         if piece < pieces:
