@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from graphsparse.kernels import reference, triton
+from graphsparse.kernels import Pattern, reference, triton
 from tests.kernels.triton.operands import (
     ROWS,
     close,
@@ -185,3 +185,19 @@ def test_integers_and_rows_wider_than_a_block():
         triton.spmm_backward(*args), reference.spmm_backward(*args), strict=True
     ):
         close(ours, theirs)
+
+
+def test_more_than_2_to_the_31_numbers():
+    # Only the pages that are read are ever there: 4 GiB of addresses, not of memory.
+    rows = 2**25 + 3
+    x = torch.empty(rows, 1, 64, dtype=torch.float16)
+    x[[5, rows - 1]] = draw(2, 1, 64, dtype=torch.float16)
+    pattern = Pattern(
+        torch.tensor([0, 2, 3]),
+        torch.tensor([rows - 1, 5, rows - 1], dtype=torch.int32),
+    )
+    out = triton.spmm(*pattern[:3], None, None, x, 'sum')
+    close(out[0], x[5] + x[rows - 1])
+    assert torch.equal(out[1], x[rows - 1])
+    dots = triton.sddmm(*pattern[:3], None, out, x)
+    close(dots[2], (out[1] * out[1]).sum(-1), 1e-2)
