@@ -6,6 +6,7 @@ from torch.library import custom_op
 
 from graphsparse.kernels import reference
 from graphsparse.kernels.check import check_gat, refuse_forward_mode
+from graphsparse.kernels.gpu import triton_kernels
 from graphsparse.kernels.native import native_call, slots, sum_type, threads_for
 from graphsparse.kernels.pattern import Pattern
 
@@ -98,6 +99,15 @@ def _(rowptr, col, perm, x, source, target, mask, seed, t_r, t_c, t_p, slope, dr
         return out, log_total
     scores = x, source, target, mask, slope, dropout, seed
     return reference.gat_aggregate(rowptr, col, perm, *scores)
+
+
+@gat_op.register_kernel('cuda')
+def _gat_cuda(
+    rowptr, col, perm, x, source, target, mask, seed, t_r, t_c, t_p, slope, dropout
+):
+    scores = x, source, target, mask, slope, dropout, seed
+    run = triton_kernels() or reference
+    return run.gat_aggregate(rowptr, col, perm, *scores)
 
 
 @gat_op.register_fake
@@ -196,6 +206,17 @@ def _(rowptr, col, perm, t_rowptr, t_col, t_perm, *rest):
         return grads
     scores = x, source, target, mask, slope, dropout, seed
     return reference.gat_backward(rowptr, col, perm, *scores, grad)
+
+
+@gat_backward_op.register_kernel('cuda')
+def _gat_back_cuda(rowptr, col, perm, t_rowptr, t_col, t_perm, *rest):
+    x, source, target, mask, seed, out, log_total, grad, slope, dropout = rest
+    scores = x, source, target, mask, slope, dropout, seed
+    triton = triton_kernels()
+    if triton is None:
+        return reference.gat_backward(rowptr, col, perm, *scores, grad)
+    pattern = rowptr, col, perm, t_rowptr, t_col, t_perm
+    return triton.gat_backward(*pattern, *scores, out, log_total, grad)
 
 
 @gat_backward_op.register_fake

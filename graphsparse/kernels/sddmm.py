@@ -6,6 +6,7 @@ from torch.library import custom_op
 
 from graphsparse.kernels import reference
 from graphsparse.kernels.check import check_sddmm, refuse_forward_mode
+from graphsparse.kernels.gpu import triton_kernels
 from graphsparse.kernels.native import native_call, slots, sum_type, threads_for
 from graphsparse.kernels.pattern import Pattern
 
@@ -77,6 +78,11 @@ def _(rowptr, col, perm, keep, a, b, t_rowptr, t_col, t_perm):
     return reference.sddmm(rowptr, col, perm, keep, a, b)
 
 
+@sddmm_op.register_kernel('cuda')
+def _dot_cuda(rowptr, col, perm, keep, a, b, t_rowptr, t_col, t_perm):
+    return (triton_kernels() or reference).sddmm(rowptr, col, perm, keep, a, b)
+
+
 @sddmm_op.register_fake
 def _(rowptr, col, perm, keep, a, b, t_rowptr, t_col, t_perm):
     return a.new_empty(col.numel(), a.size(1))
@@ -129,6 +135,11 @@ def _(rowptr, col, perm, a, b, t_rowptr, t_col, t_perm):
     ):
         return out
     return reference.sddmm_add(rowptr, col, perm, a, b)
+
+
+@sddmm_add_op.register_kernel('cuda')
+def _add_cuda(rowptr, col, perm, a, b, t_rowptr, t_col, t_perm):
+    return (triton_kernels() or reference).sddmm_add(rowptr, col, perm, a, b)
 
 
 @sddmm_add_op.register_fake

@@ -6,6 +6,7 @@ from torch.library import custom_op
 
 from graphsparse.kernels import reference
 from graphsparse.kernels.check import refuse_forward_mode
+from graphsparse.kernels.gpu import triton_kernels
 from graphsparse.kernels.native import native_call, threads_for
 from graphsparse.kernels.pattern import row_ids
 
@@ -49,6 +50,11 @@ def _(rowptr, src, reduce):
     if native_call('segment_reduce', (src.dtype,), rowptr, src, out, *sizes):
         return out
     return reference.segment_reduce(rowptr, src, reduce)
+
+
+@segment_reduce_op.register_kernel('cuda')
+def _reduce_cuda(rowptr, src, reduce):
+    return (triton_kernels() or reference).segment_reduce(rowptr, src, reduce)
 
 
 @segment_reduce_op.register_fake
@@ -110,6 +116,11 @@ def _(rowptr, score):
     return reference.segment_softmax(rowptr, score)
 
 
+@segment_softmax_op.register_kernel('cuda')
+def _softmax_cuda(rowptr, score):
+    return (triton_kernels() or reference).segment_softmax(rowptr, score)
+
+
 @segment_softmax_op.register_fake
 def _(rowptr, score):
     return score.new_empty(score.shape)
@@ -140,6 +151,12 @@ def _(rowptr, out, grad):
     if native_call('segment_softmax_backward', (out.dtype,), *args, *sizes):
         return result
     return reference.segment_softmax_backward(rowptr, out, grad)
+
+
+@softmax_backward_op.register_kernel('cuda')
+def _softmax_back_cuda(rowptr, out, grad):
+    run = triton_kernels() or reference
+    return run.segment_softmax_backward(rowptr, out, grad)
 
 
 @softmax_backward_op.register_fake

@@ -6,6 +6,7 @@ from torch.library import custom_op
 
 from graphsparse.kernels import reference
 from graphsparse.kernels.check import refuse_forward_mode
+from graphsparse.kernels.gpu import triton_kernels
 from graphsparse.kernels.native import native_call, threads_for
 from graphsparse.kernels.pattern import Pattern
 from graphsparse.kernels.sddmm import sddmm_op
@@ -71,6 +72,12 @@ def _(rowptr, col, value, x, t_rowptr, t_col, t_perm):
     ):
         return out.to(x.dtype)
     return reference.sparse_linear(rowptr, col, value, x)
+
+
+@sparse_linear_op.register_kernel('cuda')
+def _linear_cuda(rowptr, col, value, x, t_rowptr, t_col, t_perm):
+    run = triton_kernels() or reference
+    return run.sparse_linear(rowptr, col, value, x).contiguous()
 
 
 @sparse_linear_op.register_fake

@@ -6,6 +6,7 @@ from torch.library import custom_op
 
 from graphsparse.kernels import reference
 from graphsparse.kernels.check import check_spmm, refuse_forward_mode
+from graphsparse.kernels.gpu import triton_kernels
 from graphsparse.kernels.native import native_call, slots, sum_type, threads_for
 from graphsparse.kernels.pattern import Pattern
 from graphsparse.kernels.sddmm import sddmm_op
@@ -93,6 +94,12 @@ def _(rowptr, col, perm, keep, value, x, t_rowptr, t_col, t_perm, mean):
     return reference.spmm(rowptr, col, perm, keep, value, x, reduce)
 
 
+@spmm_op.register_kernel('cuda')
+def _spmm_cuda(rowptr, col, perm, keep, value, x, t_rowptr, t_col, t_perm, mean):
+    run = triton_kernels() or reference
+    return run.spmm(rowptr, col, perm, keep, value, x, 'mean' if mean else 'sum')
+
+
 @spmm_op.register_fake
 def _(rowptr, col, perm, keep, value, x, t_rowptr, t_col, t_perm, mean):
     return x.new_empty(rowptr.numel() - 1, *x.shape[1:])
@@ -159,6 +166,12 @@ def _(rowptr, col, perm, keep, value, x, grad, t_rowptr, t_col, t_perm):
     ):
         return grad_value.to(value.dtype), grad_x
     return reference.spmm_backward(rowptr, col, perm, keep, value, x, grad)
+
+
+@spmm_backward_op.register_kernel('cuda')
+def _back_cuda(rowptr, col, perm, keep, value, x, grad, t_rowptr, t_col, t_perm):
+    run = triton_kernels() or reference
+    return run.spmm_backward(rowptr, col, perm, keep, value, x, grad)
 
 
 @spmm_backward_op.register_fake

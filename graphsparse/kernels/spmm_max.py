@@ -5,6 +5,7 @@ from torch import Tensor
 from torch.library import custom_op
 
 from graphsparse.kernels import reference
+from graphsparse.kernels.gpu import triton_kernels
 from graphsparse.kernels.native import native_call, slots, sum_type, threads_for
 
 
@@ -40,6 +41,12 @@ def _(rowptr, col, perm, keep, value, x, t_rowptr, t_col, t_perm, largest):
         return out
     reduce = 'max' if largest else 'min'
     return reference.spmm(rowptr, col, perm, keep, value, x, reduce)
+
+
+@spmm_max_op.register_kernel('cuda')
+def _max_cuda(rowptr, col, perm, keep, value, x, t_rowptr, t_col, t_perm, largest):
+    run = triton_kernels() or reference
+    return run.spmm(rowptr, col, perm, keep, value, x, 'max' if largest else 'min')
 
 
 @spmm_max_op.register_fake
@@ -106,6 +113,16 @@ def _(rowptr, col, perm, keep, value, x, out, grad, t_rowptr, t_col, t_perm):
         *(None if value is None else grad_value, grad_x, x.size(0), *size, threads),
     )
     return grad_value.to(x.dtype), grad_x.to(x.dtype)
+
+
+@spmm_max_backward_op.register_kernel('cuda')
+def _back_cuda(rowptr, col, perm, keep, value, x, out, grad, t_rowptr, t_col, t_perm):
+    args = rowptr, col, perm, keep, value, x, out, grad
+    triton = triton_kernels()
+    if triton is None:
+        return reference.spmm_max_backward(*args)
+    grad_value, grad_x = triton.spmm_max_backward(*args, t_rowptr, t_col, t_perm)
+    return x.new_empty(0) if grad_value is None else grad_value, grad_x
 
 
 @spmm_max_backward_op.register_fake
