@@ -8,7 +8,10 @@ using namespace graphsparse;
 namespace {
 
 #ifdef GRAPHSPARSE_X86
-bool has_avx512() { return __builtin_cpu_supports("avx512f"); }
+bool has_avx512() {
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+         __builtin_cpu_supports("avx512vl");
+}
 bool has_avx2() {
   return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 }

@@ -93,12 +93,11 @@ void each_tile(int64_t heads, int64_t features, Body body) {
     if (features < W) return each_tile<W / 2>(heads, features, body);
   int64_t done = 0;
   if (features == 0) return;
-  if constexpr (W * sizeof(float) >= GRAPHSPARSE_WIDTH / 2)
-    done = tiles_of<W, 8>(done, heads, features, body);
+  constexpr bool whole = W * sizeof(float) >= GRAPHSPARSE_WIDTH / 2;
+  if constexpr (whole) done = tiles_of<W, 8>(done, heads, features, body);
   done = tiles_of<W, 4>(done, heads, features, body);
-  if constexpr (W * sizeof(float) >= GRAPHSPARSE_WIDTH / 2)
-    done = tiles_of<W, 3>(done, heads, features, body);
-  done = tiles_of<W, 2>(done, heads, features, body);
+  if constexpr (whole) done = tiles_of<W, 3>(done, heads, features, body);
+  if constexpr (whole) done = tiles_of<W, 2>(done, heads, features, body);
   tiles_of<W, 1>(done, heads, features, body);
 }
 

@@ -109,3 +109,16 @@ inline void exp_all(A *v, int64_t n) {
   for (; i < n; ++i)
     Vec<A, 1>::store(v + i, exp_of<A, 1>(Vec<A, 1>::load(v + i)));
 }
+
+// The dot product of two rows.
+template <typename T>
+inline Acc<T> dot_of(const T *a, const T *b, int64_t n) {
+  using V = Vec<Acc<T>, GRAPHSPARSE_WIDTH / sizeof(Acc<T>)>;
+  constexpr int64_t W = GRAPHSPARSE_WIDTH / sizeof(Acc<T>);
+  typename V::reg sum = V::all(0);
+  int64_t i = 0;
+  for (; i + W <= n; i += W) sum += V::load(a + i) * V::load(b + i);
+  Acc<T> dot = V::sum(sum);
+  for (; i < n; ++i) dot += widen(a[i]) * widen(b[i]);
+  return dot;
+}
