@@ -26,7 +26,7 @@ import torch_geometric.nn as pyg
 from torch import Tensor
 from torch_geometric.utils import scatter, softmax
 
-from benchmarks.kernels import Figure, faster, make_graph
+from benchmarks.measure import Figure, faster, make_graph
 from graphsparse import kernels
 from graphsparse.kernels import Pattern, pack_bits, reference
 from graphsparse.nn import GATConv, GCNConv

@@ -13,90 +13,31 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import statistics
-import subprocess
-import sys
-import time
 import warnings
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
 
 import torch
 import torch_geometric.nn as pyg
 from torch import Tensor
 
-from graphsparse.kernels import Pattern, sddmm, spmm, transpose_csr
-from graphsparse.nn import GATConv
-
-HEAP_KEPT = {
-    'MALLOC_MMAP_THRESHOLD_': '4294967296',
-    'MALLOC_TRIM_THRESHOLD_': '99999999999',
-}
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One measured ratio and its bar.
-
-    Attributes:
-        name: What is compared with what.
-        ours: Median seconds; for bandwidth, seconds a byte.
-        peer: The same of the peer.
-        ratio: ``peer / ours`` where more is better, else ``ours / peer``.
-        bar: What the ratio has to reach.
-        at_most: Whether the bar is an upper one.
-    """
-
-    name: str
-    ours: float
-    peer: float
-    ratio: float
-    bar: float
-    at_most: bool = False
-
-    @property
-    def falls_short(self) -> bool:
-        """Whether the bar is missed."""
-        return self.ratio > self.bar if self.at_most else self.ratio < self.bar
+from benchmarks.layers import cora_figures, gat_figures, gcn_figures
+from benchmarks.measure import (
+    HEAP_KEPT,
+    Figure,
+    faster,
+    in_fresh_process,
+    make_graph,
+    median,
+    share,
+    torch_csr,
+)
+from graphsparse.kernels import Pattern, pack_bits, sample_neighbors, sddmm, spmm
+from graphsparse.nn import SparseLinear
 
 
-def median(run: Callable[[], object], repeats: int) -> float:
-    """Median seconds of ``run`` after two runs to warm up."""
-    for _ in range(2):
-        run()
-    seconds = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        run()
-        seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds)
-
-
-def make_graph(
-    num_nodes: int = 169_343, num_arcs: int = 2_314_693, seed: int = 0
-) -> tuple[Pattern, Tensor]:
-    """A directed graph of ogbn-arxiv's size with power-law in-degrees, and its rows."""
-    generator = torch.Generator().manual_seed(seed)
-    weight = torch.rand(num_nodes, generator=generator).pow(-1 / 1.2)
-    row = torch.multinomial(weight, num_arcs, True, generator=generator).sort().values
-    col = torch.randint(num_nodes, (num_arcs,), generator=generator).to(torch.int32)
-    rowptr = torch.zeros(num_nodes + 1, dtype=torch.int64)
-    torch.cumsum(torch.bincount(row, minlength=num_nodes), 0, out=rowptr[1:])
-    return Pattern(rowptr, col, None, *transpose_csr(rowptr, col, num_nodes)), row
-
-
-def thin(pattern: Pattern, removed: float) -> Pattern:
-    """The pattern without a random share of its slots."""
-    generator = torch.Generator().manual_seed(1)
-    keep = torch.rand(pattern.col.numel(), generator=generator) >= removed
-    before = torch.cat([torch.zeros(1, dtype=torch.int64), keep.cumsum(0)])
-    return Pattern(before[pattern.rowptr], pattern.col[keep])
-
-
-def faster(name: str, ours: float, peer: float, bar: float) -> Figure:
-    """A figure in which more is better."""
-    return Figure(name, ours, peer, peer / ours, bar)
+def thin(pattern: Pattern, kept: Tensor) -> Pattern:
+    """The pattern with only the marked slots."""
+    before = torch.cat([torch.zeros(1, dtype=torch.int64), kept.cumsum(0)])
+    return Pattern(before[pattern.rowptr], pattern.col[kept])
 
 
 def forward_figures(repeats: int, kept: bool) -> list[Figure]:
@@ -104,103 +45,112 @@ def forward_figures(repeats: int, kept: bool) -> list[Figure]:
     pattern, row = make_graph()
     num_nodes, num_arcs = pattern.rowptr.numel() - 1, pattern.col.numel()
     x, value = torch.randn(num_nodes, 128), torch.rand(num_arcs)
-    col = pattern.col.long()
-    csr = torch.sparse_csr_tensor(pattern.rowptr, col, value, (num_nodes,) * 2)
-
-    edge_index, propagate = torch.stack([col, row]), pyg.SimpleConv()
-
-    def gather() -> Tensor:
-        return propagate(x, edge_index, value)
-
+    csr = torch_csr(pattern, value)
+    edge_index, propagate = torch.stack([pattern.col.long(), row]), pyg.SimpleConv()
     ours = median(lambda: spmm(pattern, x, value), repeats)
+    peer = median(lambda: csr @ x, repeats)
+    gathered = median(lambda: propagate(x, edge_index, value), repeats)
     label = 'heap kept' if kept else 'fresh output'
-    out = [
+    figures = [
+        faster(f'spmm against torch CSR, {label}', ours, peer, 3.2 if kept else 2.5),
         faster(
-            f'spmm against torch CSR, {label}',
-            ours,
-            median(lambda: csr @ x, repeats),
-            3.2 if kept else 2.5,
-        ),
-        faster(
-            f'spmm against gather and scatter, {label}',
-            ours,
-            median(gather, repeats),
-            10 if kept else 8,
+            f'spmm against PyG gather and scatter, {label}',
+            *(ours, gathered, 10 if kept else 8),
         ),
     ]
     if not kept:
-        return out
+        return figures
+    generator = torch.Generator().manual_seed(1)
+    draw = torch.rand(num_arcs, generator=generator)
     for removed, bar in ((0.5, 0.6), (0.8, 0.33), (0.95, 0.17)):
-        part = thin(pattern, removed)
-        some = value[: part.col.numel()]
-        sparse = median(lambda part=part, some=some: spmm(part, x, some), repeats)
+        mask = draw >= removed
+        part, some, keep = thin(pattern, mask), value[mask], pack_bits(mask)
+        sparse = median(lambda p=part, v=some: spmm(p, x, v), repeats)
         name = f'spmm with {removed:.0%} of edges removed against all, heap kept'
-        out.append(Figure(name, sparse, ours, sparse / ours, bar, at_most=True))
+        figures.append(share(name, sparse, ours, bar))
+        hidden = median(lambda keep=keep: spmm(pattern, x, value, keep=keep), repeats)
+        name = f'spmm with {removed:.0%} of edges masked against all, heap kept'
+        figures.append(Figure(name, hidden, ours, hidden / ours, None))
     source, target = torch.randn(50_000_000), torch.empty(50_000_000)
     copy = median(lambda: target.copy_(source), repeats) / (2 * source.numel() * 4)
-    gathered = ours / (num_arcs * 128 * 4)
+    a_byte = ours / (num_arcs * 128 * 4)
     name = 'gather bandwidth of spmm against a plain copy, heap kept'
-    return [*out, faster(name, gathered, copy, 0.7)]
+    return [*figures, faster(name, a_byte, copy, 0.7)]
 
 
-def training_figures(repeats: int) -> list[Figure]:
-    """Forward and backward: spmm, sddmm and a GAT layer."""
+def gradient_figures(repeats: int) -> list[Figure]:
+    """spmm forward and backward, and sddmm, against torch's."""
     pattern, row = make_graph()
     num_nodes, num_arcs = pattern.rowptr.numel() - 1, pattern.col.numel()
     x = torch.randn(num_nodes, 128, requires_grad=True)
     value = torch.rand(num_arcs, requires_grad=True)
-    col = pattern.col.long()
     grad = torch.randn(num_nodes, 128)
-
-    def ours() -> None:
-        torch.autograd.grad(spmm(pattern, x, value), (x, value), grad)
-
     # Any other way makes a dense gradient of nodes x nodes for the values.
-    csr = torch.sparse_csr_tensor(pattern.rowptr, col, value.detach(), (num_nodes,) * 2)
-    csr.requires_grad_()
-
-    def torch_csr() -> None:
-        torch.autograd.grad(torch.sparse.mm(csr, x, 'sum'), (x, csr), grad)
-
+    csr = torch_csr(pattern, value.detach()).requires_grad_()
+    ours = median(
+        lambda: torch.autograd.grad(spmm(pattern, x, value), (x, value), grad), repeats
+    )
+    peer = median(
+        lambda: torch.autograd.grad(torch.sparse.mm(csr, x, 'sum'), (x, csr), grad),
+        repeats,
+    )
     a, b = torch.randn(num_nodes, 128), torch.randn(num_nodes, 128)
-    zeros = torch.zeros(num_arcs)
-    mask = torch.sparse_csr_tensor(pattern.rowptr, col, zeros, (num_nodes,) * 2)
-    b_t = b.t()
-    ours_sddmm = median(lambda: sddmm(pattern, a, b), repeats)
-    sampled = median(lambda: torch.sparse.sampled_addmm(mask, a, b_t), repeats)
+    mask, col = torch_csr(pattern, torch.zeros(num_arcs)), pattern.col.long()
+    dots = median(lambda: sddmm(pattern, a, b), repeats)
+    sampled = median(lambda: torch.sparse.sampled_addmm(mask, a, b.t()), repeats)
     gathered = median(lambda: (a[row] * b[col]).sum(-1), repeats)
-
-    edge_index = torch.stack([col, row])
-    layers = [make(128, 32, heads=4) for make in (GATConv, pyg.GATConv)]
-    wide = torch.randn(num_nodes, 128)
-    gat = [
-        median(lambda layer=layer: layer(wide, edge_index).sum().backward(), 3)
-        for layer in layers
-    ]
+    name = 'spmm forward and backward to x and values against torch CSR'
     return [
-        faster(
-            'spmm forward and backward to x and values against torch CSR',
-            median(ours, repeats),
-            median(torch_csr, repeats),
-            4,
-        ),
-        faster('sddmm against sampled_addmm', ours_sddmm, sampled, 1.2),
-        faster('sddmm against gather, multiply, sum', ours_sddmm, gathered, 10),
-        faster('GAT layer, 4 heads x 32, forward and backward, against PyG', *gat, 8),
+        faster(name, ours, peer, 4),
+        faster('sddmm against sampled_addmm', dots, sampled, 1.2),
+        faster('sddmm against gather, multiply, sum', dots, gathered, 10),
     ]
+
+
+def sampling_figures(repeats: int) -> list[Figure]:
+    """A batch of 1,024 seeds, fan-outs 15-10-5, against one torch CSR product."""
+    pattern, _ = make_graph()
+    num_nodes = pattern.rowptr.numel() - 1
+    generator = torch.Generator().manual_seed(1)
+    seeds = torch.randperm(num_nodes, generator=generator)[:1024]
+    csr = torch_csr(pattern, torch.ones(pattern.col.numel()))
+    x = torch.randn(num_nodes, 128)
+
+    def batch() -> None:
+        sample_neighbors(pattern.rowptr, pattern.col, seeds, (15, 10, 5), seed=0)
+
+    ours, peer = median(batch, repeats), median(lambda: csr @ x, repeats)
+    name = 'a batch of 1,024 seeds, fan-outs 15-10-5, against one torch CSR product'
+    return [share(name, ours, peer, 0.5)]
+
+
+def weight_figures(repeats: int) -> list[Figure]:
+    """A linear layer of 512 x 512 with pruned weights, inference, against dense."""
+    x, figures = torch.randn(20_000, 512), []
+    for sparsity in (0.5, 0.7, 0.8, 0.9, 0.95):
+        dense = pruned_layer(sparsity)
+        sparse = SparseLinear(dense)
+        with torch.no_grad():
+            ours = median(lambda layer=sparse: layer(x), repeats)
+            peer = median(lambda layer=dense: layer(x), repeats)
+        name = f'weights 512 x 512, {sparsity:.0%} sparse, inference, against dense'
+        figures.append(faster(name, ours, peer, 2 if sparsity == 0.95 else None))
+    return figures
+
+
+def pruned_layer(sparsity: float) -> torch.nn.Linear:
+    """A dense layer in which a random share of the weights is 0."""
+    torch.manual_seed(0)
+    layer = torch.nn.Linear(512, 512)
+    with torch.no_grad():
+        layer.weight.mul_(torch.rand(512, 512) >= sparsity)
+    return layer
 
 
 def heap_kept_figures(repeats: int) -> list[Figure]:
     """The forward figures from a process of its own, where freed memory is kept."""
-    command = (sys.executable, '-m', 'benchmarks.kernels')
-    done = subprocess.run(
-        [*command, '--kept', '--json', '--repeats', str(repeats)],
-        env=os.environ | HEAP_KEPT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    rows = json.loads(done.stdout.splitlines()[-1])['figures']
+    options = '--kept', '--json', '--repeats', str(repeats)
+    rows = in_fresh_process('benchmarks.kernels', *options, **HEAP_KEPT)['figures']
     return [Figure(**{k: v for k, v in r.items() if k != 'falls_short'}) for r in rows]
 
 
@@ -217,15 +167,16 @@ def main() -> None:
     if options.kept:
         figures = forward_figures(repeats, kept=True)
     else:
-        figures = forward_figures(repeats, kept=False)
-        figures += heap_kept_figures(repeats) + training_figures(repeats)
-    for figure in figures:
-        verdict = 'falls short' if figure.falls_short else 'reached'
-        sign = '<=' if figure.at_most else '>='
-        print(f'{figure.ratio:8.2f} {sign} {figure.bar:<5g} {verdict:12} {figure.name}')
+        figures = forward_figures(repeats, kept=False) + heap_kept_figures(repeats)
+        for part in (
+            *(gradient_figures, gat_figures, gcn_figures, cora_figures),
+            *(sampling_figures, weight_figures),
+        ):
+            figures += part(repeats)
+        print(*figures, sep='\n')
     if options.json:
-        rows = [asdict(f) | {'falls_short': f.falls_short} for f in figures]
-        print(json.dumps({'threads': 2, 'torch': torch.__version__, 'figures': rows}))
+        facts = {'threads': 2, 'torch': torch.__version__, 'repeats': repeats}
+        print(json.dumps(facts | {'figures': [figure.row() for figure in figures]}))
 
 
 if __name__ == '__main__':

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from benchmarks.kernels import make_graph, median
+from benchmarks.measure import make_graph, median
 from graphsparse.graph import Adjacency, to_adjacency
 from graphsparse.graph.operator import in_slot_order
 from graphsparse.kernels import Pattern, spmm

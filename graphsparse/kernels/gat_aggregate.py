@@ -7,7 +7,13 @@ from torch.library import custom_op
 from graphsparse.kernels import reference
 from graphsparse.kernels.check import check_gat, refuse_forward_mode
 from graphsparse.kernels.gpu import triton_kernels
-from graphsparse.kernels.native import native_call, slots, sum_type, threads_for
+from graphsparse.kernels.native import (
+    native_call,
+    new_output,
+    slots,
+    sum_type,
+    threads_for,
+)
 from graphsparse.kernels.pattern import Pattern
 
 
@@ -87,7 +93,8 @@ def gat_op(
 
 @gat_op.register_kernel('cpu')
 def _(rowptr, col, perm, x, source, target, mask, seed, t_r, t_c, t_p, slope, dropout):
-    out, log_total = _empty(rowptr, x, source)
+    out = new_output(x, rowptr.numel() - 1, *x.shape[1:])
+    log_total = target.new_empty(target.shape)
     _, heads, features = x.shape
     if native_call(
         'gat_aggregate',
@@ -112,12 +119,7 @@ def _gat_cuda(
 
 @gat_op.register_fake
 def _(rowptr, col, perm, x, source, target, mask, seed, t_r, t_c, t_p, slope, dropout):
-    return _empty(rowptr, x, source)
-
-
-def _empty(rowptr: Tensor, x: Tensor, source: Tensor) -> tuple[Tensor, Tensor]:
-    rows = rowptr.numel() - 1
-    return x.new_empty(rows, *x.shape[1:]), source.new_empty(rows, x.size(1))
+    return x.new_empty(target.size(0), *x.shape[1:]), target.new_empty(target.shape)
 
 
 def _number(seed: Tensor | None) -> int:
@@ -187,11 +189,10 @@ def gat_backward_op(
 @gat_backward_op.register_kernel('cpu')
 def _(rowptr, col, perm, t_rowptr, t_col, t_perm, *rest):
     x, source, target, mask, seed, out, log_total, grad, slope, dropout = rest
-    grads = _empty_grads(x, source, target, mask)
-    inner, grad_score = (
-        torch.empty_like(target),
-        source.new_empty(*col.shape, x.size(1)),
-    )
+    grads = [new_output(t, *t.shape) for t in (x, source, target)]
+    grads.append(source.new_empty(0 if mask is None else mask.shape))
+    inner = target.new_empty(target.shape)
+    grad_score = source.new_empty(col.numel(), x.size(1))
     _, heads, features = x.shape
     if native_call(
         'gat_backward',
@@ -203,7 +204,7 @@ def _(rowptr, col, perm, t_rowptr, t_col, t_perm, *rest):
         *(target.size(0), x.size(0), heads, features, slope, dropout, _number(seed)),
         threads_for(2 * col.numel() * heads * features),
     ):
-        return grads
+        return tuple(grads)
     scores = x, source, target, mask, slope, dropout, seed
     return reference.gat_backward(rowptr, col, perm, *scores, grad)
 
@@ -221,11 +222,6 @@ def _gat_back_cuda(rowptr, col, perm, t_rowptr, t_col, t_perm, *rest):
 
 @gat_backward_op.register_fake
 def _(rowptr, col, perm, t_rowptr, t_col, t_perm, *rest):
-    return _empty_grads(*rest[:4])
-
-
-def _empty_grads(
-    x: Tensor, source: Tensor, target: Tensor, mask: Tensor | None
-) -> tuple[Tensor, ...]:
+    x, source, target, mask, *_ = rest
     grads = [t.new_empty(t.shape) for t in (x, source, target)]
     return *grads, source.new_empty(0 if mask is None else mask.shape)

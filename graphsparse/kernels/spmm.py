@@ -7,7 +7,13 @@ from torch.library import custom_op
 from graphsparse.kernels import reference
 from graphsparse.kernels.check import check_spmm, refuse_forward_mode
 from graphsparse.kernels.gpu import triton_kernels
-from graphsparse.kernels.native import native_call, slots, sum_type, threads_for
+from graphsparse.kernels.native import (
+    native_call,
+    new_output,
+    slots,
+    sum_type,
+    threads_for,
+)
 from graphsparse.kernels.pattern import Pattern
 from graphsparse.kernels.sddmm import sddmm_op
 from graphsparse.kernels.spmm_max import spmm_max_op
@@ -80,7 +86,7 @@ def spmm_op(
 
 @spmm_op.register_kernel('cpu')
 def _(rowptr, col, perm, keep, value, x, t_rowptr, t_col, t_perm, mean):
-    out = x.new_empty(rowptr.numel() - 1, *x.shape[1:])
+    out = new_output(x, rowptr.numel() - 1, *x.shape[1:])
     _, heads, features = x.shape
     if native_call(
         'spmm_sum',
@@ -155,7 +161,7 @@ def spmm_backward_op(
 def _(rowptr, col, perm, keep, value, x, grad, t_rowptr, t_col, t_perm):
     # Of a wide row only parts of the dots are there at a time.
     grad_value = value.new_empty(value.shape, dtype=sum_type(value.dtype))
-    grad_x = x.new_empty(x.shape)
+    grad_x = new_output(x, *x.shape)
     rows, heads, features = x.shape
     if features and native_call(
         'spmm_backward',

@@ -6,7 +6,13 @@ from torch.library import custom_op
 
 from graphsparse.kernels import reference
 from graphsparse.kernels.gpu import triton_kernels
-from graphsparse.kernels.native import native_call, slots, sum_type, threads_for
+from graphsparse.kernels.native import (
+    native_call,
+    new_output,
+    slots,
+    sum_type,
+    threads_for,
+)
 
 
 @custom_op('graphsparse::spmm_max', mutates_args=())
@@ -29,7 +35,7 @@ def spmm_max_op(
 
 @spmm_max_op.register_kernel('cpu')
 def _(rowptr, col, perm, keep, value, x, t_rowptr, t_col, t_perm, largest):
-    out = x.new_empty(rowptr.numel() - 1, *x.shape[1:])
+    out = new_output(x, rowptr.numel() - 1, *x.shape[1:])
     _, heads, features = x.shape
     if native_call(
         'spmm_max',
@@ -96,7 +102,7 @@ def _(rowptr, col, perm, keep, value, x, out, grad, t_rowptr, t_col, t_perm):
     kind, (_, heads, features) = (x.dtype, col.dtype), x.shape
     size, wide = (heads, features), sum_type(x.dtype)
     threads = threads_for(2 * col.numel() * heads * features)
-    share, grad_x = torch.empty_like(out), x.new_empty(x.shape, dtype=wide)
+    share, grad_x = new_output(out, *out.shape), new_output(x, *x.shape, dtype=wide)
     grad_value = x.new_empty((0,) if value is None else value.shape, dtype=wide)
     if not native_call(
         'spmm_max_shares',

@@ -5,7 +5,7 @@
 template <bool EXTREME, bool BY_HEAD, int R, int W, typename T, typename I>
 inline void spmm_tile(const Slots<I> &slots, int64_t i, const T *value, const T *x,
                       T *out, int64_t stride, int64_t heads, const Tile &tile,
-                      bool mean, Acc<T> sign) {
+                      bool mean, Acc<T> sign, bool stream) {
   using A = Acc<T>;
   using V = Vec<A, W>;
   typename V::reg acc[R];
@@ -40,8 +40,19 @@ inline void spmm_tile(const Slots<I> &slots, int64_t i, const T *value, const T 
   A scale = EXTREME ? sign : A(1);
   if (mean && count) scale = A(1) / A(count);
 #pragma GCC unroll 8
-  for (int t = 0; t < R; ++t)
-    V::store(out + i * stride + tile.place[t], count ? acc[t] * scale : V::all(0));
+  for (int t = 0; t < R; ++t) {
+    const typename V::reg sum = count ? acc[t] * scale : V::all(0);
+    T *to = out + i * stride + tile.place[t];
+    stream ? V::stream(to, sum) : V::store(to, sum);
+  }
+}
+
+// Whether an output is so large that nobody finds it in a cache, and every tile of it
+// begins a line: then it need not be read before it is written.
+template <typename T>
+inline bool streams(const T *out, int64_t rows, int64_t stride, int64_t features) {
+  const bool lines = features * sizeof(T) % 64 == 0 && uintptr_t(out) % 64 == 0;
+  return lines && rows * stride * int64_t(sizeof(T)) >= int64_t(1) << 25;
 }
 
 template <bool EXTREME, typename T, typename I>
@@ -49,6 +60,7 @@ void spmm_rows(const Slots<I> &slots, const T *value, const T *x, T *out, int64_
                int64_t heads, int64_t features, bool mean, Acc<T> sign, int threads) {
   const int64_t stride = heads * features;
   const bool by_head = value && heads > 1;
+  const bool stream = streams(out, rows, stride, by_head ? features : stride);
   each_chunk(slots.rowptr, rows, threads, [&](int64_t first, int64_t last) {
     each_tile<GRAPHSPARSE_WIDTH / sizeof(Acc<T>)>(
         by_head ? heads : 1, by_head ? features : stride,
@@ -57,12 +69,13 @@ void spmm_rows(const Slots<I> &slots, const T *value, const T *x, T *out, int64_
           for (int64_t i = first; i < last; ++i) {
             if (by_head)
               spmm_tile<EXTREME, true, R, W>(slots, i, value, x, out, stride, heads,
-                                             tile, mean, sign);
+                                             tile, mean, sign, stream);
             else
               spmm_tile<EXTREME, false, R, W>(slots, i, value, x, out, stride, 1, tile,
-                                              mean, sign);
+                                              mean, sign, stream);
           }
         });
+    if (stream) settle();
   });
 }
 

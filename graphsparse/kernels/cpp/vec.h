@@ -58,6 +58,19 @@ struct Vec {
   static void store(bf16 *p, reg v) {
     for (int w = 0; w < W; ++w) p[w] = narrow<bf16>(v[w]);
   }
+  // Past the caches, for what is too large to be found there again. p is aligned.
+  static void stream(A *p, reg v) {
+#if defined(__AVX512F__)
+    if constexpr (sizeof(reg) == 64)
+      return __builtin_ia32_movntps512((float *)p, (typename Vec<float, 16>::reg)v);
+#elif defined(__AVX__)
+    if constexpr (sizeof(reg) == 32)
+      return __builtin_ia32_movntps256((float *)p, (typename Vec<float, 8>::reg)v);
+#endif
+    store(p, v);
+  }
+  static void stream(bf16 *p, reg v) { store(p, v); }
+
   static reg all(A v) { return v - reg{}; }
 
   // Pairwise, so that the chain of additions is short.
@@ -73,6 +86,13 @@ struct Vec {
     }
   }
 };
+
+// What was streamed is there for other threads.
+inline void settle() {
+#if defined(__SSE__)
+  __builtin_ia32_sfence();
+#endif
+}
 
 // e^v to 1 ulp or 2, 0 below the smallest normal number, NaN for NaN; v is at most
 // half of what would overflow.

@@ -1,7 +1,7 @@
 import torch
 
 from benchmarks import gpu
-from benchmarks.kernels import make_graph
+from benchmarks.measure import make_graph
 
 
 def test_its_checks_pass_and_can_fail(monkeypatch):

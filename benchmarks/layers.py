@@ -1,0 +1,177 @@
+"""Layers and whole epochs beside PyG: the part of the figures that trains.
+
+python -m benchmarks.layers gat ours|pyg     peak memory of one, in its own process
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+
+import torch
+import torch_geometric.nn as pyg
+from torch import Tensor
+from torch.nn import functional as F
+
+from benchmarks.measure import (
+    Figure,
+    faster,
+    in_fresh_process,
+    make_graph,
+    median,
+    share,
+    torch_csr,
+)
+from graphsparse import nn
+from graphsparse.data import load
+from graphsparse.engine.memory import PeakMemory, anonymous_memory
+
+MB = 2**20
+
+
+def gat_figures(repeats: int) -> list[Figure]:
+    """A GAT layer, 4 heads x 32, forward and backward: time and extra memory."""
+    ours, peer = (gat_step(kind) for kind in ('ours', 'pyg'))
+    name = 'GAT layer, 4 heads x 32, forward and backward, against PyG'
+    figures = [faster(name, median(ours, repeats), median(peer, repeats), 8)]
+    memory = [
+        in_fresh_process('benchmarks.layers', 'gat', kind)['extra_mb']
+        for kind in ('ours', 'pyg')
+    ]
+    return [*figures, share(f'{name}: peak extra memory', *memory, 0.1)]
+
+
+def gat_step(kind: str):
+    """One forward and backward pass of ours or of PyG's."""
+    pattern, row = make_graph()
+    edge_index = torch.stack([pattern.col.long(), row])
+    torch.manual_seed(0)
+    layer = {'ours': nn.GATConv, 'pyg': pyg.GATConv}[kind](128, 32, heads=4)
+    x = torch.randn(pattern.rowptr.numel() - 1, 128)
+    return lambda: layer(x, edge_index).sum().backward()
+
+
+def gat_memory(kind: str) -> float:
+    """MB that a second step takes beyond what was there before it."""
+    step = gat_step(kind)
+    step()  # what is made once and kept: the sorted graph, threads, code
+    before = anonymous_memory()
+    with PeakMemory(interval=0.002) as peak:
+        step()
+    return (peak.bytes - before) / MB
+
+
+class Net(torch.nn.Module):
+    """Layers of one kind with ReLU and dropout, as PyG's examples write a GCN."""
+
+    def __init__(self, layers, dropout_in=None) -> None:
+        super().__init__()
+        self.layers = torch.nn.ModuleList(layers)
+        self.dropout_in = dropout_in
+
+    def forward(self, x: Tensor, *graph: object) -> Tensor:
+        """Logits of every node."""
+        if self.dropout_in is not None:
+            x = self.dropout_in(x, p=0.5, training=self.training)
+        for layer in self.layers[:-1]:
+            x = F.dropout(layer(x, *graph).relu(), p=0.5, training=self.training)
+        return self.layers[-1](x, *graph)
+
+
+def gcn_figures(repeats: int) -> list[Figure]:
+    """One epoch of a 3-layer GCN, 128-256-256-40, full batch, against PyG's."""
+    pattern, row = make_graph()
+    num_nodes = pattern.rowptr.numel() - 1
+    edge_index = torch.stack([pattern.col.long(), row])
+    adj_t = torch_csr(pattern, torch.ones(pattern.col.numel()))
+    x, y = torch.randn(num_nodes, 128), torch.randint(40, (num_nodes,))
+    widths = [(128, 256), (256, 256), (256, 40)]
+
+    def epoch(make, *graph: object) -> float:
+        torch.manual_seed(0)
+        net = Net(make(*width) for width in widths)
+        optimizer = torch.optim.Adam(net.parameters())
+
+        def step() -> None:
+            optimizer.zero_grad()
+            F.cross_entropy(net(x, *graph), y).backward()
+            optimizer.step()
+
+        return median(step, repeats, warm_up=1)
+
+    def cached(conv):
+        return lambda i, o: conv(i, o, cached=True)
+
+    floor = epoch(torch.nn.Linear)
+    ours = epoch(nn.GCNConv, edge_index)
+    lists = epoch(cached(pyg.GCNConv), edge_index)
+    csr = epoch(cached(pyg.GCNConv), adj_t)
+    name = 'GCN epoch, 3 layers of 256'
+    less = 'minus the same without propagation'
+    return [
+        faster(f'{name}, against PyG with edge_index', ours, lists, 3),
+        faster(f'{name}, against PyG with CSR adj_t', ours, csr, 1.2),
+        faster(f'{name}, {less}, edge_index', ours - floor, lists - floor, 10),
+        faster(f'{name}, {less}, CSR adj_t', ours - floor, csr - floor, 2),
+        faster(f'{name}: the floor, without propagation', floor, ours, None),
+    ]
+
+
+def cora_figures(repeats: int) -> list[Figure]:
+    """Real Cora, an epoch with validation, as PyG's example trains its GCN."""
+    if not os.environ.get('GRAPHSPARSE_DATA'):
+        print('GRAPHSPARSE_DATA names no folder of raw files: no figures on Cora')
+        return []
+    data = load('cora')
+    data.x = data.x / data.x.sum(1, keepdim=True).clamp(min=1)
+
+    def epoch(conv, dropout, hidden: int, **options: bool) -> float:
+        torch.manual_seed(0)
+        layers = [conv(1433, hidden, **options), conv(hidden, 7, **options)]
+        net = Net(layers, dropout)
+        decays = [5e-4, 0]
+        optimizer = torch.optim.Adam(
+            [
+                {'params': layer.parameters(), 'weight_decay': decay}
+                for layer, decay in zip(layers, decays, strict=True)
+            ],
+            lr=0.01,
+        )
+
+        def step() -> None:
+            net.train()
+            optimizer.zero_grad()
+            out = net(data.x, data.edge_index)
+            F.cross_entropy(out[data.train_mask], data.y[data.train_mask]).backward()
+            optimizer.step()
+            net.eval()
+            with torch.no_grad():
+                pred = net(data.x, data.edge_index).argmax(-1)
+            int((pred[data.val_mask] == data.y[data.val_mask]).sum())
+
+        return median(step, 5 * repeats, warm_up=10)
+
+    return [
+        faster(
+            f'Cora, GCN of {hidden}, an epoch with validation, against PyG',
+            epoch(nn.GCNConv, nn.dropout, hidden),
+            epoch(pyg.GCNConv, F.dropout, hidden, cached=True),
+            bar,
+        )
+        for hidden, bar in ((64, 10), (512, 4))
+    ]
+
+
+def main() -> None:
+    """Peak memory, for the process that measures times."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('layer', choices=['gat'])
+    parser.add_argument('kind', choices=['ours', 'pyg'])
+    options = parser.parse_args()
+    torch.set_num_threads(2)
+    print(json.dumps({'extra_mb': gat_memory(options.kind)}))
+
+
+if __name__ == '__main__':
+    main()
