@@ -55,7 +55,6 @@ def ops(num_arcs: int) -> Iterator[tuple[str, Run]]:
         'Adjacency with transpose',
         lambda: to_adjacency(edge_index, num_nodes).prepare(),
     )
-    del edge_index
     csr = torch_csr(pattern, value)
     yield 'torch CSR product', lambda: csr @ x.detach()
 

@@ -73,8 +73,9 @@ class SparseLinear(Module):
         out = out if self.bias is None else out + self.bias.to(out.dtype)
         return out.view(*x.shape[:-1], self.out_channels)
 
+    @property
     def weight(self) -> Tensor:
-        """The matrix in dense form, ``[out_channels, in_channels]``."""
+        """The matrix in dense form, made anew, ``[out_channels, in_channels]``."""
         row = torch.repeat_interleave(self.rowptr.diff())
         out = self.value.new_zeros(self.out_channels, self.in_channels)
         return out.index_put((row, self.col.long()), self.value)

@@ -3,8 +3,9 @@ import torch
 from torch.testing import assert_close
 from torch_geometric.nn.dense import Linear
 
-from graphsparse.graph import Operator
-from graphsparse.nn.features import apply_linear, as_sparse
+from graphsparse.graph import Operator, to_adjacency
+from graphsparse.nn import GATConv, GCNConv, GINConv, SAGEConv, dropout
+from graphsparse.nn.features import apply_linear, as_dense, as_sparse
 
 
 def bag_of_words(share=0.05, dtype=torch.float64):
@@ -79,3 +80,84 @@ def test_first_seen_in_inference_mode_it_still_trains():
         apply_linear(linear, x)
     apply_linear(linear, x).sum().backward()
     assert linear.weight.grad.any()
+
+
+def pruned(dtype=torch.float64):
+    linear = Linear(30, 7).to(dtype)
+    with torch.no_grad():
+        linear.weight.mul_(torch.rand(7, 30) < 0.1)
+    return linear
+
+
+def test_pruned_weights_are_multiplied_alone_where_they_are_not_trained(monkeypatch):
+    x, linear = torch.randn(40, 30).double(), pruned()
+    expected = linear(x)
+    ran = []
+    from graphsparse.nn import features
+
+    def spy(*args):
+        ran.append(args)
+        return sparse_linear(*args)
+
+    sparse_linear = features.sparse_linear
+    monkeypatch.setattr(features, 'sparse_linear', spy)
+    assert_close(apply_linear(linear, x), expected)
+    assert ran == []
+    with torch.no_grad():
+        assert_close(apply_linear(linear, x), expected)
+        assert len(ran) == 1
+        linear.weight[0] = 1.0  # measured anew
+        linear.weight[1:3] = 1.0
+        assert_close(apply_linear(linear, x), linear(x))
+    assert len(ran) == 1
+
+
+def test_dropout_over_non_zeros():
+    torch.manual_seed(0)
+    x = torch.zeros(400, 500)
+    x[:, ::50] = 1.0
+    out = dropout(x, 0.3)
+    assert isinstance(out, Operator)
+    dense = as_dense(out)
+    assert set(dense.unique().tolist()) == {0.0, dense.max().item()}
+    assert dense.max() == pytest.approx(1 / 0.7)
+    # 4,000 draws: a standard deviation is 0.007.
+    assert abs((dense[:, ::50] > 0).float().mean() - 0.7) < 0.03
+    assert dropout(x, 0.3, training=False) is x and dropout(x, 0.0) is x
+    assert isinstance(dropout(torch.randn(4, 5), 0.3), torch.Tensor)
+    leaf = torch.zeros(4, 5, requires_grad=True)
+    assert dropout(leaf, 0.3).requires_grad
+
+
+@pytest.mark.parametrize(
+    'conv',
+    [
+        GCNConv(30, 7),
+        GCNConv(30, 50),
+        SAGEConv(30, 7),
+        SAGEConv(30, 7, aggr='max'),
+        SAGEConv(30, 50, project=True),
+        GATConv(30, 7, heads=2),
+        GATConv(30, 7, heads=8, residual=True),
+        GINConv(torch.nn.Linear(30, 7)),
+        GCNConv(30, 7, aggr='median'),  # PyG's own forward
+    ],
+    ids=repr,
+)
+def test_every_conv_takes_sparse_features(conv):
+    x, conv = bag_of_words(), conv.double()
+    ring = torch.stack([torch.arange(40), torch.arange(40).roll(1)])
+    graph = to_adjacency(ring, 40)
+    sparse, dense = as_sparse(x), x.clone().requires_grad_()  # which stays dense
+    assert isinstance(sparse, Operator)
+    ours, theirs = conv(sparse, graph), conv(dense, graph)
+    assert_close(ours, theirs)
+    assert_close(conv(x, graph), theirs)
+    parameters = list(conv.parameters())
+    grad = torch.randn_like(ours)
+    for a, b in zip(
+        torch.autograd.grad(ours, parameters, grad),
+        torch.autograd.grad(theirs, parameters, grad),
+        strict=True,
+    ):
+        assert_close(a, b)
