@@ -1,7 +1,9 @@
 import os
+import subprocess
 import sys
 import time
 import warnings
+from pathlib import Path
 
 import pytest
 import torch
@@ -82,6 +84,36 @@ def test_a_second_thread_only_where_it_pays(monkeypatch):
     for width in (32, 33):
         spmm(pattern, torch.ones(7, width))
     assert asked == [1, 2]
+
+
+@pytest.mark.parametrize('isa', ['baseline', 'avx2'])
+def test_builds_for_lesser_machines_say_the_same(compiled, isa):
+    if native._module()._ISA == 'baseline':
+        pytest.skip('nothing is less than this machine')
+    tests = [
+        'test_spmm.py',
+        'test_sddmm.py',
+        'test_segment.py',
+        'test_gat_aggregate.py',
+    ]
+    folder = Path(__file__).parent
+    command = [sys.executable, '-m', 'pytest', '-q', '-n0', '-p', 'no:cacheprovider']
+    done = subprocess.run(
+        [*command, '-k', 'reference or float', *(str(folder / name) for name in tests)],
+        env=os.environ | {'GRAPHSPARSE_ISA': isa},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+    asked = [
+        sys.executable,
+        '-c',
+        'from graphsparse.kernels import native;print(native._module()._ISA)',
+    ]
+    found = subprocess.run(
+        asked, env=os.environ | {'GRAPHSPARSE_ISA': isa}, capture_output=True, text=True
+    )
+    assert found.stdout.strip() == isa
 
 
 def wait_for(child, seconds):

@@ -2,6 +2,9 @@
 #include "bind.h"
 #include "dense.h"
 
+#include <array>
+#include <cstdlib>
+
 #ifdef __linux__
 #include <sys/mman.h>
 #endif
@@ -11,18 +14,32 @@ using namespace graphsparse;
 
 namespace {
 
+enum Isa { BASELINE, AVX2, AVX512 };
+
+Isa best_isa() {
 #ifdef GRAPHSPARSE_X86
-bool has_avx512() {
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-         __builtin_cpu_supports("avx512vl");
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+      __builtin_cpu_supports("avx512vl"))
+    return AVX512;
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return AVX2;
+#endif
+  return BASELINE;  // SSE2 on x86-64, NEON on AArch64, else scalar
 }
-bool has_avx2() {
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+
+// The best build for this machine, or a lesser one that GRAPHSPARSE_ISA names.
+Isa chosen_isa() {
+  const char *asked = std::getenv("GRAPHSPARSE_ISA");
+  const std::string name = asked ? asked : "";
+  const Isa most = best_isa();
+  if (name == "baseline") return BASELINE;
+  return name == "avx2" && most > AVX2 ? AVX2 : most;
 }
-#define GRAPHSPARSE_BEST(...)                                     \
-  (has_avx512()  ? avx512::__VA_ARGS__                            \
-   : has_avx2() ? avx2::__VA_ARGS__                               \
-                : baseline::__VA_ARGS__)
+
+#ifdef GRAPHSPARSE_X86
+#define GRAPHSPARSE_BEST(...)                  \
+  (chosen_isa() == AVX512 ? avx512::__VA_ARGS__ \
+   : chosen_isa() == AVX2 ? avx2::__VA_ARGS__   \
+                          : baseline::__VA_ARGS__)
 #else
 #define GRAPHSPARSE_BEST(...) baseline::__VA_ARGS__
 #endif
@@ -71,6 +88,7 @@ NB_MODULE(_native, m) {
   bind_types<double>(m, "_f64");
   bind_types<bf16>(m, "_bf16");
   define(m, "_advise_huge", advise_huge);
+  m.attr("_ISA") = nb::str(std::array{"baseline", "avx2", "avx512"}[chosen_isa()]);
   bind_layout(m);
   bind_sample(m);
   bind_proximity(m);
