@@ -34,6 +34,11 @@ def check_edge_index(edge_index: Tensor, num_src: int, num_dst: int) -> None:
             f'edge_index has to be int64 or int32 (got {edge_index.dtype}); '
             'convert it with edge_index.long().'
         )
+    if edge_index.layout != torch.strided:
+        raise InputError(
+            f'edge_index has to be dense (got {edge_index.layout}); '
+            'convert it with edge_index.to_dense().'
+        )
     if edge_index.dim() != 2 or edge_index.size(0) != 2:
         raise InputError(
             f'edge_index has to have shape [2, edges] (got {list(edge_index.shape)}).'
@@ -67,6 +72,8 @@ def check_weight(weight: Tensor, num_edges: int) -> Tensor:
             f'edge_weight has to hold one number for each of the {num_edges} edges '
             f'(got shape {list(weight.shape)}).'
         )
+    if weight.is_complex():
+        raise InputError(f'edge_weight has to be real (got {weight.dtype}).')
     if not weight.is_floating_point():
         weight = weight.to(torch.get_default_dtype())
     bad = ~weight.detach().isfinite()

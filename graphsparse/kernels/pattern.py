@@ -50,7 +50,13 @@ def transpose_csr(
 
     ``t_perm[k]`` is the slot of the given matrix that stands at slot ``k`` of the
     transpose. Within a transposed row the given row order is kept.
+
+    Raises:
+        ValueError: If a column is not below ``num_cols``.
     """
+    largest = int(col.max()) if col.numel() else -1
+    if largest >= num_cols or num_cols < 0:
+        raise ValueError(f'There is no column {largest} among {num_cols}.')
     t_rowptr = rowptr.new_empty(num_cols + 1)
     t_col, t_perm = torch.empty_like(col), torch.empty_like(col)
     if col.device.type == 'cpu' and native_call(

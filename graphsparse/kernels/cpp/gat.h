@@ -37,7 +37,7 @@ struct Attention {
 template <typename A>
 struct Scratch {
   A *all;
-  explicit Scratch(int64_t size) : all((A *)__builtin_malloc(size * sizeof(A))) {
+  explicit Scratch(int64_t size) : all((A *)__builtin_malloc((size + 1) * sizeof(A))) {
     if (!all) __builtin_trap();
   }
   ~Scratch() { __builtin_free(all); }
@@ -69,6 +69,8 @@ void gat_row(const Attention<Acc<T>> &at, const Slots<I> &slots, int64_t i, cons
   const int64_t heads = at.heads, stride = heads * features;
   A *acc = scratch, *top = acc + stride, *total = top + heads, *share = total + heads;
   top_scores(at, slots, i, top);
+  for (int64_t h = 0; h < heads; ++h)
+    if (top[h] == -A(__builtin_inff())) top[h] = 0;  // all are -inf and weigh nothing
   for (int64_t f = 0; f < stride; ++f) acc[f] = 0;
   for (int64_t h = 0; h < heads; ++h) total[h] = 0;
   const int64_t end = slots.rowptr[i + 1];

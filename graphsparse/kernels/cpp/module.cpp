@@ -2,6 +2,8 @@
 #include "bind.h"
 #include "dense.h"
 
+#include <vector>
+
 namespace nb = nanobind;
 using namespace graphsparse;
 
@@ -46,6 +48,15 @@ void bind_types(nb::module_ &m, const std::string &type) {
     define(m, "segment_softmax_backward" + type, run.softmax_backward);
 }
 
+#ifdef GRAPHSPARSE_SANITIZE
+// Mistakes on purpose: the tests of a sanitized build ask whether it sees them.
+int64_t read_past_the_end(int64_t size) {
+  const std::vector<int64_t> numbers(size);
+  return numbers.data()[size];
+}
+int64_t add_past_the_end(int64_t number) { return INT64_MAX + number; }
+#endif
+
 }  // namespace
 
 NB_MODULE(_native, m) {
@@ -55,4 +66,8 @@ NB_MODULE(_native, m) {
   bind_types<bf16>(m, "_bf16");
   bind_layout(m);
   bind_sample(m);
+#ifdef GRAPHSPARSE_SANITIZE
+  m.def("_read_past_the_end", read_past_the_end);
+  m.def("_add_past_the_end", add_past_the_end);
+#endif
 }
