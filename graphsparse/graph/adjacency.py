@@ -367,11 +367,11 @@ class Adjacency:
                 ``'all'`` has exactly one at every node. Values for the pattern are
                 ``[arcs..., loops...]``, with ``'all'`` loops in node order.
         """
-        if loops == 'given' and self.num_loops == 0:
-            loops = 'none'
         return self._derive(('pattern', loops), partial(self._make_pattern, loops))
 
     def _make_pattern(self, loops: Loops) -> Pattern:
+        if loops == 'given' and self.num_loops == 0:
+            return self.pattern('none')
         t_rowptr, t_col, t_perm = self.transpose()
         t_perm = t_perm.to(self.col.dtype)
         if loops == 'none':

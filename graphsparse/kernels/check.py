@@ -21,7 +21,7 @@ def check_spmm(
     _check_rows('x', x, _num_cols(pattern), 'column')
     slots = pattern.col.numel()
     if value is not None:
-        _check_value(value, slots, x.size(1) if x.dim() == 3 else 1)
+        _check_value(value, slots, x)
     if keep is not None and (keep.dtype, keep.shape) != (_BYTE, ((slots + 7) // 8,)):
         raise ValueError(
             f'keep has to be pack_bits of a mask of the {slots} slots '
@@ -29,7 +29,10 @@ def check_spmm(
         )
 
 
-def _check_value(value: Tensor, slots: int, heads: int) -> None:
+def _check_value(value: Tensor, slots: int, x: Tensor) -> None:
+    if value.is_complex() and not x.is_complex():
+        raise ValueError(f'value is {value.dtype}, but x is {x.dtype}.')
+    heads = x.size(1) if x.dim() == 3 else 1
     if value.dim() not in (1, 2):
         raise ValueError(
             'value has to be [slots] or [slots, heads] '

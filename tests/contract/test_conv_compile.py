@@ -1,14 +1,12 @@
 """Every conv under torch.compile, in bfloat16 and under autocast."""
 
-import shutil
-
 import pytest
 import torch
 from torch._dynamo.testing import CompileCounterWithBackend
 
 from graphsparse.graph import Adjacency
 
-from .test_conv_contract import CASES, IN, assert_same, draw_graph, make, outcome
+from .test_conv_contract import CASES, assert_same, draw_graph, make, outcome
 
 SIZES = (5, 6, 8, 11, 12, 17, 20, 23, 30, 41)
 

@@ -41,7 +41,9 @@ class Dice(random.Random):
         if kind == 0 and tensor.dim() > 1:
             return tensor.transpose(0, -1).contiguous().transpose(0, -1)
         if kind == 1 and tensor.dim():
-            return torch.stack([tensor, tensor.logical_not().to(tensor.dtype)], -1)[..., 0]
+            return torch.stack([tensor, tensor.logical_not().to(tensor.dtype)], -1)[
+                ..., 0
+            ]
         if kind == 2 and tensor.dim() and tensor.size(0):
             return tensor[:1].expand(tensor.shape)
         return tensor
