@@ -93,12 +93,15 @@ def check_spmm(dice: Dice, g: Graph) -> None:
         x = dice.other_shape(x)
     if value is not None and dice.chance(0.2):
         value = dice.other_shape(value)
+    if value is not None and dice.chance(0.05):
+        value = value.to(torch.complex64)
     if keep is not None and dice.chance(0.1):
         keep = dice.choice((dice.other_shape(keep), keep.int()))
     pattern = g.pattern if dice.chance(0.9) else g.pattern._replace(perm=None)
     good = x.dim() in (2, 3) and x.size(0) == g.cols
     num_heads = x.size(1) if x.dim() == 3 else 1
     if value is not None:
+        good &= not value.is_complex()
         good &= value.dim() in (1, 2) and value.size(0) == g.slots
         good &= value.dim() != 2 or value.size(1) in (1, num_heads)
     if keep is not None:
