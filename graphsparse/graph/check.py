@@ -23,6 +23,8 @@ def check_num_nodes(num_nodes: Any) -> int | tuple[int, int]:
             'num_nodes has to be a number of nodes, or a pair (sources, targets) '
             f'(got {num_nodes!r}).'
         )
+    if src * dst >= 2**63:  # arcs are sorted by one number for both ends
+        raise InputError(f'{src} times {dst} nodes are too many (2^63 or more).')
     return (src, dst) if pair else src
 
 
