@@ -1,6 +1,7 @@
 # make setup   a virtual environment with the package in it
 # make test    the tests
 # make demo    the main job on the embedded data set, into runs/demo
+# make sanitize  the tests of kernels and graphs under AddressSanitizer and UBSan
 # make lint    style, types, and that imports only point down
 TORCH ?= torch
 # Threads that spin while they wait slow small graphs down by far on a busy machine.
@@ -10,7 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 NATIVE := $(wildcard graphsparse/kernels/cpp/*) CMakeLists.txt
 
-.PHONY: setup test demo lint clean
+.PHONY: setup test sanitize demo lint clean
 
 setup: $(VENV)/installed
 
@@ -23,6 +24,17 @@ $(VENV)/installed: pyproject.toml $(NATIVE)
 
 test: setup
 	$(BIN)/python -m pytest
+
+# With libasan alone, the first C++ exception would end the process.
+sanitize: build/sanitize/installed
+	PYTHONPATH=tests/sanitize ASAN_OPTIONS=detect_leaks=0 \
+	LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libstdc++.so.6)" \
+	  $(BIN)/python -m pytest tests/kernels tests/graph
+
+build/sanitize/installed: $(VENV)/installed
+	$(BIN)/pip install --quiet --no-deps --upgrade --target build/sanitize . \
+	  -C build-dir=build/sanitize/cmake -C cmake.define.GRAPHSPARSE_SANITIZE=ON
+	touch $@
 
 demo: setup
 	$(BIN)/graphsparse ticket compare --dataset digits --model gcn \

@@ -380,11 +380,11 @@ class Adjacency:
                 ``'all'`` has exactly one at every node. Values for the pattern are
                 ``[arcs..., loops...]``, with ``'all'`` loops in node order.
         """
-        if loops == 'given' and self.num_loops == 0:
-            loops = 'none'
         return self._derive(('pattern', loops), partial(self._make_pattern, loops))
 
     def _make_pattern(self, loops: Loops) -> Pattern:
+        if loops == 'given' and self.num_loops == 0:
+            return self.pattern('none')
         t_rowptr, t_col, t_perm = self.transpose()
         if loops == 'none':
             return Pattern(self.rowptr, self.col, None, t_rowptr, t_col, t_perm)

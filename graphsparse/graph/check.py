@@ -23,6 +23,8 @@ def check_num_nodes(num_nodes: Any) -> int | tuple[int, int]:
             'num_nodes has to be a number of nodes, or a pair (sources, targets) '
             f'(got {num_nodes!r}).'
         )
+    if src * dst >= 2**63:  # arcs are sorted by one number for both ends
+        raise InputError(f'{src} times {dst} nodes are too many (2^63 or more).')
     return (src, dst) if pair else src
 
 
@@ -35,6 +37,11 @@ def check_edge_index(
         raise InputError(
             f'{name} has to be int64 or int32 (got {edge_index.dtype}); '
             f'convert it with {name}.long().'
+        )
+    if edge_index.layout != torch.strided:
+        raise InputError(
+            f'edge_index has to be dense (got {edge_index.layout}); '
+            'convert it with edge_index.to_dense().'
         )
     if edge_index.dim() != 2 or edge_index.size(0) != 2:
         raise InputError(
@@ -103,6 +110,8 @@ def check_weight(weight: Tensor, num_edges: int) -> Tensor:
             f'edge_weight has to hold one number for each of the {num_edges} edges '
             f'(got shape {list(weight.shape)}).'
         )
+    if weight.is_complex():
+        raise InputError(f'edge_weight has to be real (got {weight.dtype}).')
     if not weight.is_floating_point():
         weight = weight.to(torch.get_default_dtype())
     bad = ~weight.detach().isfinite()

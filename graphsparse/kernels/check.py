@@ -20,15 +20,30 @@ def check_spmm(
     """
     _check_rows('x', x, _num_cols(pattern), 'column')
     slots = pattern.col.numel()
-    if value is not None and value.size(0) != slots:
-        raise ValueError(
-            f'value has {value.size(0)} rows, but the pattern has {slots} slots.'
-        )
+    if value is not None:
+        _check_value(value, slots, x)
     if keep is not None and (keep.dtype, keep.shape) != (_BYTE, ((slots + 7) // 8,)):
         raise ValueError(
             f'keep has to be pack_bits of a mask of the {slots} slots '
             f'(got {keep.dtype} of shape {list(keep.shape)}).'
         )
+
+
+def _check_value(value: Tensor, slots: int, x: Tensor) -> None:
+    if value.is_complex() and not x.is_complex():
+        raise ValueError(f'value is {value.dtype}, but x is {x.dtype}.')
+    heads = x.size(1) if x.dim() == 3 else 1
+    if value.dim() not in (1, 2):
+        raise ValueError(
+            'value has to be [slots] or [slots, heads] '
+            f'(got shape {list(value.shape)}).'
+        )
+    if value.size(0) != slots:
+        raise ValueError(
+            f'value has {value.size(0)} rows, but the pattern has {slots} slots.'
+        )
+    if value.dim() == 2 and value.size(1) not in (1, heads):
+        raise ValueError(f'value has {value.size(1)} heads, but x has {heads}.')
 
 
 def check_sddmm(
@@ -54,6 +69,8 @@ def check_gat(
     seed: Tensor | None,
 ) -> None:
     """As :func:`check_spmm`, for attention."""
+    if not x.is_floating_point():
+        raise ValueError(f'x has to hold floats (got {x.dtype}).')
     _check_rows('x', x, _num_cols(pattern), 'column', (3, 3))
     rows, slots = pattern.rowptr.numel() - 1, pattern.col.numel()
     shapes = {'source': (x.size(0), x.size(1)), 'target': (rows, x.size(1))}
@@ -95,6 +112,22 @@ def _check_rows(
         raise ValueError(
             f'{name} has {dense.size(0)} rows, but the pattern has {size} {of}s.'
         )
+
+
+def check_segment(src: Tensor) -> None:
+    """ValueError unless it is a list of numbers or of rows of them."""
+    if src.dim() not in (1, 2):
+        raise ValueError(
+            'There have to be [slots] or [slots, width] numbers '
+            f'(got shape {list(src.shape)}).'
+        )
+
+
+def check_ends(rowptr: Tensor, src: Tensor) -> None:
+    """ValueError where rows end elsewhere than ``src``; reads ``rowptr``."""
+    end = int(rowptr[-1])
+    if end != src.size(0):
+        raise ValueError(f'The rows end at slot {end}, but there are {src.size(0)}.')
 
 
 def refuse_forward_mode(*tensors: Tensor | None) -> None:

@@ -110,7 +110,7 @@ def number_nodes(known: Tensor, found: Tensor, num_nodes: int) -> tuple[Tensor, 
     Raises:
         ValueError: If a node found is not below the bound.
     """
-    _check_below(num_nodes, found)
+    check_below(num_nodes, found)
     number, fresh = torch.empty_like(found), torch.empty_like(found)
     num_fresh = found.new_zeros(1)
     if found.device.type == 'cpu' and native_call(
@@ -125,7 +125,7 @@ def number_nodes(known: Tensor, found: Tensor, num_nodes: int) -> tuple[Tensor, 
 
 def locate_nodes(known: Tensor, found: Tensor, num_nodes: int) -> Tensor:
     """The place of each node found in ``known``, int64 ``[found]``; -1 if not there."""
-    _check_below(num_nodes, found)
+    check_below(num_nodes, found)
     place = torch.empty_like(found)
     if found.device.type == 'cpu' and native_call(
         'locate_nodes',
@@ -137,7 +137,8 @@ def locate_nodes(known: Tensor, found: Tensor, num_nodes: int) -> Tensor:
     return reference.locate_nodes(known, found)
 
 
-def _check_below(num_nodes: int, found: Tensor) -> None:
+def check_below(num_nodes: int, found: Tensor) -> None:
+    """ValueError where a column is no row: the matrix is not square."""
     if found.numel() and int(found.max()) >= num_nodes:
         raise ValueError(
             f'The columns have to be the same {num_nodes} nodes as the rows '

@@ -70,7 +70,14 @@ def transpose_csr(
 
     ``t_perm[k]`` is the slot of the given matrix that stands at slot ``k`` of the
     transpose. Within a transposed row the given row order is kept.
+
+    Raises:
+        ValueError: If a column is not below ``num_cols``.
     """
+    if not torch.compiler.is_compiling():
+        largest = int(col.max()) if col.numel() else -1
+        if largest >= num_cols or num_cols < 0:
+            raise ValueError(f'There is no column {largest} among {num_cols}.')
     num_rows = rowptr.numel() - 1
     col = _able(col, num_rows, col.numel())
     t_rowptr = rowptr.new_zeros(num_cols + 1)

@@ -153,7 +153,10 @@ def gat_aggregate(
     top = top.masked_fill(top == -math.inf, 0)
     # A slot that is out may stand far above it: finite, so that 0 times it is 0.
     limit = math.log(torch.finfo(score.dtype).max) / 2
-    weight = weight * (score - top.index_select(0, row)).clamp(max=limit).exp()
+    above = (score - top.index_select(0, row)).clamp(max=limit)
+    if mask is not None:  # nor does a score count that is no number
+        above = above.masked_fill(above.isnan() & (weight <= 0), -math.inf)
+    weight = weight * above.exp()
     total = torch.zeros_like(top).index_add(0, row, weight)
     some = total != 0
     share = weight * (some / torch.where(some, total, 1)).index_select(0, row)

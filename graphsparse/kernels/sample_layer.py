@@ -6,7 +6,13 @@ import torch
 from torch import Tensor
 
 from graphsparse.kernels.check import check_ids, check_slots
-from graphsparse.kernels.draw import Draw, draw, locate_nodes, number_nodes
+from graphsparse.kernels.draw import (
+    Draw,
+    check_below,
+    draw,
+    locate_nodes,
+    number_nodes,
+)
 from graphsparse.kernels.pattern import row_ids
 from graphsparse.kernels.segment import segment_reduce
 from graphsparse.kernels.select import compact
@@ -86,6 +92,7 @@ def sample_layer(
     if method == 'ladies':
         place, candidate = number_nodes(targets[:0], every.found, num_nodes)
     else:
+        check_below(num_nodes, col)
         candidate = torch.arange(num_nodes, device=col.device)
     if prob is not None:
         score = _check_prob(prob, num_nodes)[candidate]

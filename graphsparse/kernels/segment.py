@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.library import custom_op
 
 from graphsparse.kernels import reference
-from graphsparse.kernels.check import refuse_forward_mode
+from graphsparse.kernels.check import check_ends, check_segment, refuse_forward_mode
 from graphsparse.kernels.gpu import triton_kernels
 from graphsparse.kernels.native import native_call, threads_for
 from graphsparse.kernels.pattern import row_ids
@@ -24,12 +24,13 @@ def segment_reduce(rowptr: Tensor, src: Tensor, reduce: str = 'sum') -> Tensor:
         maximum or minimum together share its gradient evenly.
 
     Raises:
-        ValueError: If ``reduce`` is none of the four.
+        ValueError: If ``reduce`` is none of the four or a size does not fit.
     """
     if reduce not in ('sum', 'mean', 'max', 'min'):
         raise ValueError(
             f"reduce has to be 'sum', 'mean', 'max' or 'min' (got '{reduce}')"
         )
+    check_segment(src)
     refuse_forward_mode(src)
     wide = src if src.dim() == 2 else src.unsqueeze(1)
     out = segment_reduce_op(rowptr, wide, reduce)
@@ -44,6 +45,7 @@ def segment_reduce_op(rowptr: Tensor, src: Tensor, reduce: str) -> Tensor:
 
 @segment_reduce_op.register_kernel('cpu')
 def _(rowptr, src, reduce):
+    check_ends(rowptr, src)
     out = src.new_empty(rowptr.numel() - 1, src.size(1))
     number = ('sum', 'mean', 'max', 'min').index(reduce)
     sizes = out.size(0), out.size(1), number, threads_for(src.numel())
@@ -94,7 +96,11 @@ def segment_softmax(rowptr: Tensor, score: Tensor) -> Tensor:
 
     Returns:
         Positive numbers of the shape of ``score`` that sum to 1 over each row.
+
+    Raises:
+        ValueError: If a size does not fit.
     """
+    check_segment(score)
     refuse_forward_mode(score)
     wide = score if score.dim() == 2 else score.unsqueeze(1)
     out = segment_softmax_op(rowptr, wide)
@@ -109,6 +115,7 @@ def segment_softmax_op(rowptr: Tensor, score: Tensor) -> Tensor:
 
 @segment_softmax_op.register_kernel('cpu')
 def _(rowptr, score):
+    check_ends(rowptr, score)
     out = torch.empty(score.shape, dtype=score.dtype)
     sizes = rowptr.numel() - 1, score.size(1), threads_for(score.numel())
     if native_call('segment_softmax', (score.dtype,), rowptr, score, out, *sizes):

@@ -27,9 +27,10 @@ def sparse_linear(x: Tensor, pattern: Pattern, value: Tensor) -> Tensor:
         ``[nodes, out_channels]``, of the type of x.
 
     Raises:
-        ValueError: If a size does not fit.
+        ValueError: If a size does not fit, or the pattern is not such a one.
     """
-    assert pattern.t_rowptr is not None and pattern.perm is None
+    if pattern.t_rowptr is None or pattern.perm is not None:
+        raise ValueError('A weight takes a pattern in slot order, with a transpose.')
     in_channels = pattern.t_rowptr.numel() - 1
     if x.dim() != 2 or x.size(1) != in_channels:
         raise ValueError(

@@ -62,13 +62,19 @@ def apply_linear(linear: Module, x: Features, bias: bool = True) -> Tensor:
     assert isinstance(weight, Tensor)
     added: Tensor | None = linear.bias if bias else None  # type: ignore[assignment]
     if isinstance(features, Operator):
-        out = features @ weight.t()
-        return out if added is None else out + added
+        return _finish(features @ weight.t(), added)
     pruned = _sparse_weight(weight)
     if pruned is None:
         return F.linear(features, weight, added)
-    out = sparse_linear(features, *pruned)
-    return out if added is None else out + added
+    return _finish(sparse_linear(features, *pruned), added)
+
+
+def _finish(product: Tensor, bias: Tensor | None) -> Tensor:
+    """With the bias, and of the type that autocast gives a dense product."""
+    out, device = product if bias is None else product + bias, product.device.type
+    if torch.is_autocast_enabled(device) and out.dtype != torch.float64:
+        return out.to(torch.get_autocast_dtype(device))
+    return out
 
 
 def is_plain(linear: Module) -> bool:

@@ -9,7 +9,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch._dynamo.testing import CompileCounter
 from torch.autograd import gradcheck
 from torch_geometric.nn import MessagePassing
 
@@ -202,21 +201,6 @@ def test_float32_equals_pyg():
         for a, b in zip(mine, outcome(theirs, x.float(), edge_index), strict=True):
             scale = b.abs().max().clamp(min=1)
             torch.testing.assert_close(a / scale, b / scale, rtol=0, atol=1e-6)
-
-
-@pytest.mark.parametrize('cls', dict(CASES), ids=lambda c: c.__name__)
-def test_compiles_whole_and_for_any_size(cls):
-    torch._dynamo.reset()
-    conv, counter = make(cls, {}), CompileCounter()
-    compiled = torch.compile(conv, fullgraph=True, backend=counter)
-    for num_nodes in (5, 6, 8, 11):
-        path = torch.stack([torch.arange(num_nodes - 1), torch.arange(1, num_nodes)])
-        adj = Adjacency.from_edge_index(path, num_nodes).prepare()
-        x = torch.randn(num_nodes, IN).double()
-        torch.testing.assert_close(compiled(x, adj), conv(x, adj))
-    assert counter.frame_count <= 2
-    raw = torch.compile(conv, fullgraph=True, backend='eager')
-    torch.testing.assert_close(raw(x, path), conv(x, path))
 
 
 def test_runs_under_deterministic_algorithms(conv):

@@ -101,3 +101,10 @@ def test_asked_to_be_undirected():
         make(EDGES, (5, 5), undirected=True)
     assert not make(EDGES[:, 1:], 5).undirected
     assert not make(EDGES, 5, undirected=False).undirected
+
+
+def test_two_node_sets_whose_product_overflows_are_refused():
+    edge_index = torch.tensor([[7, 3, 1], [4, 2, 1]])
+    with pytest.raises(InputError, match=r'times 5 nodes are too many'):
+        Adjacency.from_edge_index(edge_index, (2**62, 5))
+    assert Adjacency.from_edge_index(edge_index, (2**60, 5)).col.tolist() == [1, 3, 7]

@@ -9,7 +9,14 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from graphsparse.kernels import native, native_ops, reference, sddmm, spmm
+from graphsparse.kernels import (
+    native,
+    native_ops,
+    reference,
+    sample_neighbors,
+    sddmm,
+    spmm,
+)
 from tests.helpers import random_pattern
 
 
@@ -144,3 +151,36 @@ def test_a_forked_child_does_not_hang(compiled):
         finally:
             os._exit(code)
     assert wait_for(child, seconds=10) == 0
+
+
+class Batches(torch.utils.data.Dataset):
+    """What a worker makes with our kernels, in a process of its own."""
+
+    def __init__(self):
+        self.pattern = random_pattern(600, 600, 5000)
+        self.x = torch.randn(600, 16, generator=torch.Generator().manual_seed(0))
+
+    def __len__(self):
+        return 8
+
+    def __getitem__(self, number):
+        csr, seeds = self.pattern[:2], torch.arange(number, 600, 8)
+        sample = sample_neighbors(*csr, seeds, [5, 5], seed=number)
+        return spmm(self.pattern, self.x), sample.node, sample.slot
+
+
+@pytest.mark.skipif(not hasattr(os, 'fork'), reason='no fork here')
+@pytest.mark.filterwarnings('ignore::DeprecationWarning')
+def test_workers_of_a_loader_do_not_hang(compiled, any_thread):
+    torch.set_num_threads(2)
+    batches = Batches()
+    expected = [batches[number] for number in range(len(batches))]
+    loader = torch.utils.data.DataLoader(
+        batches,
+        batch_size=None,
+        num_workers=2,
+        multiprocessing_context='fork',
+        timeout=60,  # an error, where a worker hangs
+    )
+    for found, wanted in zip(loader, expected, strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(found, wanted, strict=True))

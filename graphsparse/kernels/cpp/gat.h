@@ -55,7 +55,7 @@ inline void each_group(int64_t heads, Body body) {
 template <typename A>
 struct Scratch {
   A *all;
-  explicit Scratch(int64_t size) : all((A *)__builtin_malloc(size * sizeof(A))) {
+  explicit Scratch(int64_t size) : all((A *)__builtin_malloc((size + 1) * sizeof(A))) {
     if (!all) __builtin_trap();
   }
   ~Scratch() { __builtin_free(all); }
@@ -256,6 +256,7 @@ void gat_backward_row(const Attention<Acc<T>> &at, const Slots<I> &slots, int64_
         const typename V::reg whole = V::load(to.log_total + i);
         typename V::reg s = at.template score<G>(at.target + i, source + h) - whole;
         s = s > limit ? V::all(limit) : s;
+        if (!(at.weight(entry) > 0)) s = s != s ? V::all(none) : s;
         s = exp_of<A, G>(whole == none ? V::all(none) : s);
         const int64_t place = (k - first) * heads + h;
         V::store(share + place, s);

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdlib>
+#include <vector>
 
 #ifdef __linux__
 #include <sys/mman.h>
@@ -75,10 +76,19 @@ void bind_types(nb::module_ &m, const std::string &type) {
 void advise_huge(char *begin, int64_t bytes) {
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
   const uintptr_t page = uintptr_t(1) << 21, from = uintptr_t(begin);
-  const uintptr_t first = (from + page - 1) & ~(page - 1), last = (from + bytes) & ~(page - 1);
+  const uintptr_t first = (from + page - 1) & ~(page - 1);
+  const uintptr_t last = (from + bytes) & ~(page - 1);
   if (first < last) madvise((void *)first, last - first, MADV_HUGEPAGE);
 #endif
 }
+#ifdef GRAPHSPARSE_SANITIZE
+// Mistakes on purpose: the tests of a sanitized build ask whether it sees them.
+int64_t read_past_the_end(int64_t size) {
+  const std::vector<int64_t> numbers(size);
+  return numbers.data()[size];
+}
+int64_t add_past_the_end(int64_t number) { return INT64_MAX + number; }
+#endif
 
 }  // namespace
 
@@ -92,4 +102,8 @@ NB_MODULE(_native, m) {
   bind_layout(m);
   bind_sample(m);
   bind_proximity(m);
+#ifdef GRAPHSPARSE_SANITIZE
+  m.def("_read_past_the_end", read_past_the_end);
+  m.def("_add_past_the_end", add_past_the_end);
+#endif
 }

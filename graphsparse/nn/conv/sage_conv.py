@@ -71,5 +71,6 @@ class SAGEConv(SparseConv, pyg.SAGEConv):
         narrows = isinstance(x, Operator) or self.out_channels < x.size(1)
         if reduce in ('sum', 'mean') and narrows and is_plain(self.lin_l):
             out = aggregate(adj, apply_linear(self.lin_l, x, bias=False), reduce)
-            return out if self.lin_l.bias is None else out + self.lin_l.bias
+            bias = self.lin_l.bias  # under autocast of another type than the product
+            return out if bias is None else out + bias.to(out.dtype)
         return apply_linear(self.lin_l, aggregate(adj, as_dense(x), reduce))
