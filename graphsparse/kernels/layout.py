@@ -53,7 +53,10 @@ def sort_arcs(
     index = index_type(max(num_src, num_dst) + src.numel())
     col, edge_id = src.new_empty(arcs, dtype=index), src.new_empty(arcs)
     sizes = src.numel(), arcs, num_src, num_dst, loops_apart
-    if _run('sort_arcs', col, src, dst, rowptr, col, edge_id, *sizes):
+    # Counting takes a number for every source, were there a thousand for each arc.
+    if num_src <= 2**20 + 1000 * arcs and _run(
+        'sort_arcs', col, src, dst, rowptr, col, edge_id, *sizes
+    ):
         return rowptr, col, edge_id
     listed = torch.arange(src.numel(), device=src.device)
     listed = listed[~is_loop] if loops_apart else listed
