@@ -26,7 +26,7 @@ from benchmarks.measure import (
     faster,
     in_fresh_process,
     make_graph,
-    median,
+    medians,
     share,
     torch_csr,
 )
@@ -47,35 +47,44 @@ def forward_figures(repeats: int, kept: bool) -> list[Figure]:
     x, value = torch.randn(num_nodes, 128), torch.rand(num_arcs)
     csr = torch_csr(pattern, value)
     edge_index, propagate = torch.stack([pattern.col.long(), row]), pyg.SimpleConv()
-    ours = median(lambda: spmm(pattern, x, value), repeats)
-    peer = median(lambda: csr @ x, repeats)
-    gathered = median(lambda: propagate(x, edge_index, value), repeats)
-    label = 'heap kept' if kept else 'fresh output'
-    figures = [
-        faster(f'spmm against torch CSR, {label}', ours, peer, 3.2 if kept else 2.5),
-        faster(
-            f'spmm against PyG gather and scatter, {label}',
-            *(ours, gathered, 10 if kept else 8),
-        ),
+    runs = [
+        lambda: spmm(pattern, x, value),
+        lambda: csr @ x,
+        lambda: propagate(x, edge_index, value),
     ]
+    label = 'heap kept' if kept else 'fresh output'
+    against = f'spmm against torch CSR, {label}', f'spmm against PyG, {label}'
     if not kept:
-        return figures
+        ours, peer, gathered = medians(*runs, repeats=repeats)
+        bars = 2.5, 8
+        return [
+            faster(name, ours, other, bar)
+            for name, other, bar in zip(against, (peer, gathered), bars, strict=True)
+        ]
     generator = torch.Generator().manual_seed(1)
     draw = torch.rand(num_arcs, generator=generator)
-    for removed, bar in ((0.5, 0.6), (0.8, 0.33), (0.95, 0.17)):
-        mask = draw >= removed
-        part, some, keep = thin(pattern, mask), value[mask], pack_bits(mask)
-        sparse = median(lambda p=part, v=some: spmm(p, x, v), repeats)
-        name = f'spmm with {removed:.0%} of edges removed against all, heap kept'
-        figures.append(share(name, sparse, ours, bar))
-        hidden = median(lambda keep=keep: spmm(pattern, x, value, keep=keep), repeats)
-        name = f'spmm with {removed:.0%} of edges masked against all, heap kept'
-        figures.append(Figure(name, hidden, ours, hidden / ours, None))
+    removed = {0.5: 0.6, 0.8: 0.33, 0.95: 0.17}
+    for part in removed:
+        mask = draw >= part
+        less, some, keep = thin(pattern, mask), value[mask], pack_bits(mask)
+        runs.append(lambda p=less, v=some: spmm(p, x, v))
+        runs.append(lambda keep=keep: spmm(pattern, x, value, keep=keep))
     source, target = torch.randn(50_000_000), torch.empty(50_000_000)
-    copy = median(lambda: target.copy_(source), repeats) / (2 * source.numel() * 4)
-    a_byte = ours / (num_arcs * 128 * 4)
+    runs.append(lambda: target.copy_(source))
+    ours, peer, gathered, *sparse, copy = medians(*runs, repeats=repeats)
+    figures = [
+        faster(against[0], ours, peer, 3.2),
+        faster(against[1], ours, gathered, 10),
+    ]
+    for (part, bar), gone, hidden in zip(
+        removed.items(), sparse[::2], sparse[1::2], strict=True
+    ):
+        name = f'spmm with {part:.0%} of edges {{}} against all, heap kept'
+        figures.append(share(name.format('removed'), gone, ours, bar))
+        figures.append(Figure(name.format('masked'), hidden, ours, hidden / ours, None))
+    a_byte = ours / (num_arcs * 128 * 4), copy / (2 * source.numel() * 4)
     name = 'gather bandwidth of spmm against a plain copy, heap kept'
-    return [*figures, faster(name, a_byte, copy, 0.7)]
+    return [*figures, faster(name, *a_byte, 0.7)]
 
 
 def gradient_figures(repeats: int) -> list[Figure]:
@@ -87,18 +96,19 @@ def gradient_figures(repeats: int) -> list[Figure]:
     grad = torch.randn(num_nodes, 128)
     # Any other way makes a dense gradient of nodes x nodes for the values.
     csr = torch_csr(pattern, value.detach()).requires_grad_()
-    ours = median(
-        lambda: torch.autograd.grad(spmm(pattern, x, value), (x, value), grad), repeats
-    )
-    peer = median(
+    ours, peer = medians(
+        lambda: torch.autograd.grad(spmm(pattern, x, value), (x, value), grad),
         lambda: torch.autograd.grad(torch.sparse.mm(csr, x, 'sum'), (x, csr), grad),
-        repeats,
+        repeats=repeats,
     )
     a, b = torch.randn(num_nodes, 128), torch.randn(num_nodes, 128)
     mask, col = torch_csr(pattern, torch.zeros(num_arcs)), pattern.col.long()
-    dots = median(lambda: sddmm(pattern, a, b), repeats)
-    sampled = median(lambda: torch.sparse.sampled_addmm(mask, a, b.t()), repeats)
-    gathered = median(lambda: (a[row] * b[col]).sum(-1), repeats)
+    dots, sampled, gathered = medians(
+        lambda: sddmm(pattern, a, b),
+        lambda: torch.sparse.sampled_addmm(mask, a, b.t()),
+        lambda: (a[row] * b[col]).sum(-1),
+        repeats=repeats,
+    )
     name = 'spmm forward and backward to x and values against torch CSR'
     return [
         faster(name, ours, peer, 4),
@@ -119,7 +129,7 @@ def sampling_figures(repeats: int) -> list[Figure]:
     def batch() -> None:
         sample_neighbors(pattern.rowptr, pattern.col, seeds, (15, 10, 5), seed=0)
 
-    ours, peer = median(batch, repeats), median(lambda: csr @ x, repeats)
+    ours, peer = medians(batch, lambda: csr @ x, repeats=repeats)
     name = 'a batch of 1,024 seeds, fan-outs 15-10-5, against one torch CSR product'
     return [share(name, ours, peer, 0.5)]
 
@@ -131,8 +141,11 @@ def weight_figures(repeats: int) -> list[Figure]:
         dense = pruned_layer(sparsity)
         sparse = SparseLinear(dense)
         with torch.no_grad():
-            ours = median(lambda layer=sparse: layer(x), repeats)
-            peer = median(lambda layer=dense: layer(x), repeats)
+            ours, peer = medians(
+                lambda layer=sparse: layer(x),
+                lambda layer=dense: layer(x),
+                repeats=3 * repeats,
+            )
         name = f'weights 512 x 512, {sparsity:.0%} sparse, inference, against dense'
         figures.append(faster(name, ours, peer, 2 if sparsity == 0.95 else None))
     return figures

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from collections.abc import Callable
 
 import torch
 import torch_geometric.nn as pyg
@@ -19,7 +20,7 @@ from benchmarks.measure import (
     faster,
     in_fresh_process,
     make_graph,
-    median,
+    medians,
     share,
     torch_csr,
 )
@@ -28,13 +29,14 @@ from graphsparse.data import load
 from graphsparse.engine.memory import PeakMemory, anonymous_memory
 
 MB = 2**20
+Run = Callable[[], object]
 
 
 def gat_figures(repeats: int) -> list[Figure]:
     """A GAT layer, 4 heads x 32, forward and backward: time and extra memory."""
-    ours, peer = (gat_step(kind) for kind in ('ours', 'pyg'))
+    steps = [gat_step(kind) for kind in ('ours', 'pyg')]
     name = 'GAT layer, 4 heads x 32, forward and backward, against PyG'
-    figures = [faster(name, median(ours, repeats), median(peer, repeats), 8)]
+    figures = [faster(name, *medians(*steps, repeats=repeats), 8)]
     memory = [
         in_fresh_process('benchmarks.layers', 'gat', kind)['extra_mb']
         for kind in ('ours', 'pyg')
@@ -42,7 +44,7 @@ def gat_figures(repeats: int) -> list[Figure]:
     return [*figures, share(f'{name}: peak extra memory', *memory, 0.1)]
 
 
-def gat_step(kind: str):
+def gat_step(kind: str) -> Run:
     """One forward and backward pass of ours or of PyG's."""
     pattern, row = make_graph()
     edge_index = torch.stack([pattern.col.long(), row])
@@ -88,7 +90,7 @@ def gcn_figures(repeats: int) -> list[Figure]:
     x, y = torch.randn(num_nodes, 128), torch.randint(40, (num_nodes,))
     widths = [(128, 256), (256, 256), (256, 40)]
 
-    def epoch(make, *graph: object) -> float:
+    def epoch(make, *graph: object) -> Run:
         torch.manual_seed(0)
         net = Net(make(*width) for width in widths)
         optimizer = torch.optim.Adam(net.parameters())
@@ -98,15 +100,19 @@ def gcn_figures(repeats: int) -> list[Figure]:
             F.cross_entropy(net(x, *graph), y).backward()
             optimizer.step()
 
-        return median(step, repeats, warm_up=1)
+        return step
 
     def cached(conv):
         return lambda i, o: conv(i, o, cached=True)
 
-    floor = epoch(torch.nn.Linear)
-    ours = epoch(nn.GCNConv, edge_index)
-    lists = epoch(cached(pyg.GCNConv), edge_index)
-    csr = epoch(cached(pyg.GCNConv), adj_t)
+    floor, ours, lists, csr = medians(
+        epoch(torch.nn.Linear),
+        epoch(nn.GCNConv, edge_index),
+        epoch(cached(pyg.GCNConv), edge_index),
+        epoch(cached(pyg.GCNConv), adj_t),
+        repeats=repeats,
+        warm_up=1,
+    )
     name = 'GCN epoch, 3 layers of 256'
     less = 'minus the same without propagation'
     return [
@@ -126,7 +132,7 @@ def cora_figures(repeats: int) -> list[Figure]:
     data = load('cora')
     data.x = data.x / data.x.sum(1, keepdim=True).clamp(min=1)
 
-    def epoch(conv, dropout, hidden: int, **options: bool) -> float:
+    def epoch(conv, dropout, hidden: int, **options: bool) -> Run:
         torch.manual_seed(0)
         layers = [conv(1433, hidden, **options), conv(hidden, 7, **options)]
         net = Net(layers, dropout)
@@ -150,17 +156,18 @@ def cora_figures(repeats: int) -> list[Figure]:
                 pred = net(data.x, data.edge_index).argmax(-1)
             int((pred[data.val_mask] == data.y[data.val_mask]).sum())
 
-        return median(step, 5 * repeats, warm_up=10)
+        return step
 
-    return [
-        faster(
-            f'Cora, GCN of {hidden}, an epoch with validation, against PyG',
+    figures = []
+    for hidden, bar in ((64, 10), (512, 4)):
+        seconds = medians(
             epoch(nn.GCNConv, nn.dropout, hidden),
             epoch(pyg.GCNConv, F.dropout, hidden, cached=True),
-            bar,
+            repeats=5 * repeats,
         )
-        for hidden, bar in ((64, 10), (512, 4))
-    ]
+        name = f'Cora, GCN of {hidden}, an epoch with validation, against PyG'
+        figures.append(faster(name, *seconds, bar))
+    return figures
 
 
 def main() -> None:

@@ -72,16 +72,31 @@ def share(name: str, ours: float, peer: float, bar: float) -> Figure:
     return Figure(name, ours, peer, ours / peer, bar, at_most=True)
 
 
-def median(run: Callable[[], object], repeats: int, warm_up: int = 2) -> float:
-    """Median seconds of ``run``."""
-    for _ in range(warm_up):
-        run()
-    seconds = []
+def medians(
+    *runs: Callable[[], object], repeats: int, warm_up: int = 2
+) -> tuple[float, ...]:
+    """Median seconds of each, taken in turns, so that all meet the same machine.
+
+    Each runs ``warm_up`` times and for half a second before: Linux takes that long to
+    settle where memory lies.
+    """
+    for run in runs:
+        begin, done = time.perf_counter(), 0
+        while done < warm_up or time.perf_counter() - begin < 0.5:
+            run()
+            done += 1
+    seconds: list[list[float]] = [[] for _ in runs]
     for _ in range(repeats):
-        start = time.perf_counter()
-        run()
-        seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds)
+        for run, found in zip(runs, seconds, strict=True):
+            start = time.perf_counter()
+            run()
+            found.append(time.perf_counter() - start)
+    return tuple(map(statistics.median, seconds))
+
+
+def median(run: Callable[[], object], repeats: int, warm_up: int = 2) -> float:
+    """Median seconds of one."""
+    return medians(run, repeats=repeats, warm_up=warm_up)[0]
 
 
 def make_graph(

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from graphsparse.graph import Adjacency
-from graphsparse.kernels import Pattern, compact, spmm
+from graphsparse.kernels import Pattern, pack_bits, spmm
 
 
 def multiply(pattern: Pattern, x: Tensor, value: Tensor | None) -> Tensor:
@@ -38,9 +38,10 @@ def aggregate(adj: Adjacency, x: Tensor, reduce: str) -> Tensor:
     """
     pattern = adj.pattern('given')
     if reduce in ('max', 'min'):
-        if adj.mask is not None:
-            pattern = _alive(pattern, adj.mask)
-        return spmm(pattern, x, reduce=reduce)
+        keep = (
+            None if adj.mask is None else pack_bits(with_loops(adj.mask > 0, pattern))
+        )
+        return spmm(pattern, x, reduce=reduce, keep=keep)
     if adj.mask is None:
         return spmm(pattern, x, reduce=reduce)
     value = with_loops(adj.mask.to(x.dtype), pattern)
@@ -50,11 +51,3 @@ def aggregate(adj: Adjacency, x: Tensor, reduce: str) -> Tensor:
     weight = spmm(pattern, x.new_ones(adj.num_src, 1), value)
     some = weight > 0
     return total * (some / torch.where(some, weight, 1))
-
-
-def _alive(pattern: Pattern, mask: Tensor) -> Pattern:
-    alive = with_loops(mask > 0, pattern)
-    if pattern.perm is not None:
-        alive = alive[pattern.perm]
-    rowptr, col, _ = compact(pattern.rowptr, pattern.col, alive)
-    return Pattern(rowptr, col)
