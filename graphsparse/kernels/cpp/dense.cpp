@@ -11,6 +11,8 @@ namespace {
 //
 #include "rows.h"
 //
+#include "draw.h"
+//
 #include "gat.h"
 #include "linear.h"
 #include "sddmm.h"
@@ -32,7 +34,7 @@ Dense<T, I> dense() {
 
 template <typename T>
 Segments<T> segments() {
-  Segments<T> all = {segment_reduce<T>, nullptr, nullptr};
+  Segments<T> all = {segment_reduce<T>, dropout<T>, nullptr, nullptr};
   if constexpr (sizeof(T) > sizeof(bf16)) {
     all.softmax = segment_softmax<T>;
     all.softmax_backward = segment_softmax_backward<T>;

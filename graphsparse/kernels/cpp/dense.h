@@ -73,6 +73,9 @@ template <typename T>
 struct Segments {
   void (*reduce)(const Ends *rowptr, const T *src, T *out, N rows, N width, int reduce,
                  int threads);
+  void (*dropout)(const T *x, T *out, N size, double probability, int64_t seed,
+                  int threads);
+  // Not for bf16.
   void (*softmax)(const Ends *rowptr, const T *score, T *out, N rows, N heads,
                   int threads);
   void (*softmax_backward)(const Ends *rowptr, const T *out, const T *grad,

@@ -9,14 +9,12 @@ struct Attention {
   const A *source, *target, *mask;
   int64_t heads;
   A slope;
-  uint64_t seed, threshold;  // dropped if a draw of 24 bits is below
-  A scale;
+  Dropout<A> drop;
 
   Attention(const A *source, const A *target, const A *mask, int64_t heads,
             double slope, double dropout, int64_t seed)
       : source(source), target(target), mask(mask), heads(heads), slope(A(slope)),
-        seed(uint64_t(seed)), threshold(uint64_t(dropout * (1 << 24) + 0.5)),
-        scale(A(dropout < 1 ? 1 / (1 - dropout) : 0)) {}
+        drop(seed, dropout) {}
 
   A weight(int64_t entry) const { return mask ? mask[entry] : A(1); }
 
@@ -26,20 +24,9 @@ struct Attention {
     return z > 0 ? z : z * slope;
   }
 
-  // 0 or 1 / (1 - dropout): SplitMix64 at entry and head, whatever the order.
   template <int G>
   typename Vec<A, G>::reg dropout(int64_t entry, int64_t head) const {
-    using Words = typename Vec<double, G>::ints;
-    Words z;
-    for (int g = 0; g < G; ++g) z[g] = uint64_t(entry * heads + head + 1 + g);
-    z = z * 0x9E3779B97F4A7C15u + seed;
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-    z = (z ^ (z >> 31)) >> 40;
-    using Narrow = typename Vec<A, G>::ints;
-    const Narrow draw = __builtin_convertvector(z, Narrow);
-    const auto kept = draw >= typename Vec<A, G>::I(threshold);
-    return kept ? Vec<A, G>::all(scale) : Vec<A, G>::all(0);
+    return drop.template at<G>(entry * heads + head);
   }
 };
 
@@ -143,7 +130,7 @@ void gat_row(const Attention<Acc<T>> &at, const Slots<I> &slots, int64_t i, cons
         const int64_t entry = slots.entry(k);
         typename V::reg part = exp_of<A, G>(V::load(place) - shift) * at.weight(entry);
         sum += part;
-        if (at.threshold) part *= at.template dropout<G>(entry, h);
+        if (at.drop.threshold) part *= at.template dropout<G>(entry, h);
         V::store(place, part);
       }
       V::store(total + h, sum);
@@ -262,7 +249,7 @@ void gat_backward_row(const Attention<Acc<T>> &at, const Slots<I> &slots, int64_
         V::store(share + place, s);
         V::store(dot + place, V::all(0));
         s *= at.weight(entry);
-        if (at.threshold) s *= at.template dropout<G>(entry, h);
+        if (at.drop.threshold) s *= at.template dropout<G>(entry, h);
         V::store(part + place, s);
       }
     });
@@ -276,7 +263,7 @@ void gat_backward_row(const Attention<Acc<T>> &at, const Slots<I> &slots, int64_
         const int64_t i = int64_t(slots.col[k]) * heads + h, entry = slots.entry(k);
         const int64_t place = (k - first) * heads + h;
         typename V::reg to_share = V::load(dot + place);
-        if (at.threshold) to_share *= at.template dropout<G>(entry, h);
+        if (at.drop.threshold) to_share *= at.template dropout<G>(entry, h);
         to_share = V::load(share + place) * (to_share - V::load(to.inner + i));
         if (to.mask) to.mask[entry] += V::sum(to_share);
         const typename V::reg z = V::load(at.target + i) + V::load(source + h);

@@ -66,6 +66,7 @@ void bind_types(nb::module_ &m, const std::string &type) {
   bind_dense<T, int64_t>(m, type + "_i64");
   const Segments<T> run = GRAPHSPARSE_BEST(segments<T>());
   define(m, "segment_reduce" + type, run.reduce);
+  define(m, "dropout" + type, run.dropout);
   if (run.softmax) define(m, "segment_softmax" + type, run.softmax);
   if (run.softmax_backward)
     define(m, "segment_softmax_backward" + type, run.softmax_backward);

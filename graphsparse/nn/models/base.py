@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from graphsparse.graph import Adjacency
+from graphsparse.nn.features import Features
 
 
 class ReferenceModel(torch.nn.Module, ABC):
@@ -42,7 +43,7 @@ class ReferenceModel(torch.nn.Module, ABC):
     @abstractmethod
     def forward(
         self,
-        x: Tensor,
+        x: Features,
         edge_index: Tensor | Adjacency,
         edge_weight: Tensor | None = None,
     ) -> Tensor:

@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from graphsparse.graph import Adjacency
 from graphsparse.nn.conv import GATConv
-from graphsparse.nn.features import dropout
+from graphsparse.nn.features import Features, dropout
 from graphsparse.nn.models.base import ReferenceModel
 
 
@@ -40,14 +40,14 @@ class GAT(ReferenceModel):
 
     def forward(  # noqa: D102
         self,
-        x: Tensor,
+        x: Features,
         edge_index: Tensor | Adjacency,
         edge_weight: Tensor | None = None,
     ) -> Tensor:
         for conv in self.convs[:-1]:
             x = F.elu(conv(dropout(x, self.dropout, self.training), edge_index))
-        features = dropout(x, self.dropout, self.training)
-        return self.convs[-1](features, edge_index)
+        x = dropout(x, self.dropout, self.training)
+        return self.convs[-1](x, edge_index)
 
     def propagation_widths(self) -> list[int]:
         """All heads of each layer: the map comes before the sum."""

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from graphsparse.graph import Adjacency
 from graphsparse.nn.conv import GCNConv
+from graphsparse.nn.features import Features, dropout
 from graphsparse.nn.models.base import ReferenceModel
 
 
@@ -32,13 +32,13 @@ class GCN(ReferenceModel):
 
     def forward(  # noqa: D102
         self,
-        x: Tensor,
+        x: Features,
         edge_index: Tensor | Adjacency,
         edge_weight: Tensor | None = None,
     ) -> Tensor:
         for conv in self.convs[:-1]:
             x = conv(x, edge_index, edge_weight).relu()
-            x = F.dropout(x, self.dropout, self.training)
+            x = dropout(x, self.dropout, self.training)
         return self.convs[-1](x, edge_index, edge_weight)
 
     def propagation_widths(self) -> list[int]:

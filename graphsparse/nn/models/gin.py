@@ -5,6 +5,7 @@ from torch import Tensor
 
 from graphsparse.graph import Adjacency
 from graphsparse.nn.conv import GINConv
+from graphsparse.nn.features import Features
 from graphsparse.nn.models.base import ReferenceModel
 
 
@@ -33,7 +34,7 @@ class GIN(ReferenceModel):
 
     def forward(  # noqa: D102
         self,
-        x: Tensor,
+        x: Features,
         edge_index: Tensor | Adjacency,
         edge_weight: Tensor | None = None,
     ) -> Tensor:

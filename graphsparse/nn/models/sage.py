@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from graphsparse.graph import Adjacency
 from graphsparse.nn.conv import SAGEConv
+from graphsparse.nn.features import Features, dropout
 from graphsparse.nn.models.base import ReferenceModel
 
 
@@ -31,12 +31,12 @@ class SAGE(ReferenceModel):
 
     def forward(  # noqa: D102
         self,
-        x: Tensor,
+        x: Features,
         edge_index: Tensor | Adjacency,
         edge_weight: Tensor | None = None,
     ) -> Tensor:
         for conv in self.convs[:-1]:
-            x = F.dropout(conv(x, edge_index).relu(), self.dropout, self.training)
+            x = dropout(conv(x, edge_index).relu(), self.dropout, self.training)
         return self.convs[-1](x, edge_index)
 
     def propagation_widths(self) -> list[int]:

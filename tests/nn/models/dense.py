@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
+
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 # Row = target, column = source. Node 4 is alone; 3 hears 0 but is not heard.
 ADJACENCY = np.array(
@@ -42,5 +43,7 @@ def recorded_dropout(monkeypatch) -> list:
         shapes.append((tuple(x.shape), p, training))
         return x
 
-    monkeypatch.setattr(F, 'dropout', dropout)
+    for model in ('gat', 'gcn', 'sage'):
+        module = importlib.import_module(f'graphsparse.nn.models.{model}')
+        monkeypatch.setattr(module, 'dropout', dropout)
     return shapes
