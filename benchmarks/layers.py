@@ -67,17 +67,18 @@ def gat_memory(kind: str) -> float:
 class Net(torch.nn.Module):
     """Layers of one kind with ReLU and dropout, as PyG's examples write a GCN."""
 
-    def __init__(self, layers, dropout_in=None) -> None:
+    def __init__(self, layers, dropout=F.dropout, on_input: bool = False) -> None:
         super().__init__()
         self.layers = torch.nn.ModuleList(layers)
-        self.dropout_in = dropout_in
+        self.dropout = dropout
+        self.on_input = on_input
 
     def forward(self, x: Tensor, *graph: object) -> Tensor:
         """Logits of every node."""
-        if self.dropout_in is not None:
-            x = self.dropout_in(x, p=0.5, training=self.training)
+        if self.on_input:
+            x = self.dropout(x, p=0.5, training=self.training)
         for layer in self.layers[:-1]:
-            x = F.dropout(layer(x, *graph).relu(), p=0.5, training=self.training)
+            x = self.dropout(layer(x, *graph).relu(), p=0.5, training=self.training)
         return self.layers[-1](x, *graph)
 
 
@@ -135,7 +136,7 @@ def cora_figures(repeats: int) -> list[Figure]:
     def epoch(conv, dropout, hidden: int, **options: bool) -> Run:
         torch.manual_seed(0)
         layers = [conv(1433, hidden, **options), conv(hidden, 7, **options)]
-        net = Net(layers, dropout)
+        net = Net(layers, dropout, on_input=True)
         decays = [5e-4, 0]
         optimizer = torch.optim.Adam(
             [
