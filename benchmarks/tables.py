@@ -37,7 +37,7 @@ def scaling_table(data: dict) -> str:
     """Cost of each op by number of arcs."""
     sizes = list(data['cost']['spmm'])
     rows = [
-        [name, *(f'{cost[size]:.1f}' for size in sizes)]
+        [name, *(f'{cost[size]:.1f}' if size in cost else '' for size in sizes)]
         for name, cost in data['cost'].items()
     ]
     return table(['ns an arc', *(f'{float(s):.0e} arcs' for s in sizes)], rows)

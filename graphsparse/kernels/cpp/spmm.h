@@ -103,7 +103,8 @@ void spmm_max(const int64_t *rowptr, const I *col, const I *perm, const uint8_t 
 template <int R, int W, typename T, typename I>
 inline void spmm_backward_tile(const Slots<I> &slots, int64_t j, const T *value,
                                const T *x, const T *grad, Acc<T> *grad_value, T *grad_x,
-                               int64_t stride, int64_t heads, const Tile &tile) {
+                               int64_t stride, int64_t heads, const Tile &tile,
+                               bool stream) {
   using A = Acc<T>;
   using V = Vec<A, W>;
   typename V::reg acc[R], own[R];
@@ -133,7 +134,10 @@ inline void spmm_backward_tile(const Slots<I> &slots, int64_t j, const T *value,
     grad_value[entry * heads] = there ? before + V::sum(dot) : A(0);
   }
 #pragma GCC unroll 8
-  for (int t = 0; t < R; ++t) V::store(grad_x + j * stride + tile.place[t], acc[t]);
+  for (int t = 0; t < R; ++t) {
+    T *to = grad_x + j * stride + tile.place[t];
+    stream ? V::stream(to, acc[t]) : V::store(to, acc[t]);
+  }
 }
 
 template <typename T, typename I>
@@ -143,6 +147,7 @@ void spmm_backward(const int64_t *rowptr, const I *col, const I *perm,
                    int64_t features, int threads) {
   const Slots<I> slots{rowptr, col, perm, keep, rowptr[rows]};
   const int64_t stride = heads * features;
+  const bool stream = streams(grad_x, rows, stride, features);
   each_chunk(rowptr, rows, threads, [&](int64_t first, int64_t last) {
     for (int64_t h = 0; h < heads; ++h)
       each_tile<GRAPHSPARSE_WIDTH / sizeof(Acc<T>)>(
@@ -151,8 +156,10 @@ void spmm_backward(const int64_t *rowptr, const I *col, const I *perm,
             const int64_t f = h * features;
             for (int64_t j = first; j < last; ++j)
               spmm_backward_tile<R, W>(slots, j, value + h, x + f, grad + f,
-                                       grad_value + h, grad_x + f, stride, heads, tile);
+                                       grad_value + h, grad_x + f, stride, heads, tile,
+                                       stream);
           });
+    if (stream) settle();
   });
 }
 

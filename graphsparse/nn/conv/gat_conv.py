@@ -117,28 +117,39 @@ def _transform(
     lin_src, lin_dst = (conv.lin,) * 2 if shared else (conv.lin_src, conv.lin_dst)
     x_src, x_dst = as_sparse(x_src), None if x_dst is None else as_sparse(x_dst)
     src = _by_head(conv, lin_src, x_src)
-    source = _term(lin_src, x_src, src, conv.att_src)
+    if shared and x_dst is x_src:
+        both = torch.cat([conv.att_src, conv.att_dst])
+        source, target = _terms(lin_src, x_src, src, both).unbind(-1)
+        return src, source, target
+    source = _terms(lin_src, x_src, src, conv.att_src).squeeze(-1)
     if x_dst is None:
         return src, source, source.new_zeros(num_dst, conv.heads)
-    dst = src if shared and x_dst is x_src else _by_head(conv, lin_dst, x_dst)
-    return src, source, _term(lin_dst, x_dst, dst, conv.att_dst)
+    dst = _by_head(conv, lin_dst, x_dst)
+    return src, source, _terms(lin_dst, x_dst, dst, conv.att_dst).squeeze(-1)
 
 
 def _by_head(conv: pyg.GATConv, linear: Module, x: Features) -> Tensor:
     return apply_linear(linear, x).view(-1, conv.heads, conv.out_channels)
 
 
-def _term(linear: Module, x: Features, by_head: Tensor, att: Tensor) -> Tensor:
-    r"""What one end adds to the scores: :math:`a^T \Theta x`, ``[nodes, heads]``.
+def _terms(linear: Module, x: Features, by_head: Tensor, att: Tensor) -> Tensor:
+    r"""What one end adds to scores: :math:`a^T \Theta x`, ``[nodes, heads, vectors]``.
 
     Where x is no wider than what it becomes, as :math:`(\Theta^T a)^T x`: one narrow
     product, and nothing of the size of nodes x heads x features in either direction.
+
+    Args:
+        linear: What makes ``by_head`` of x.
+        x: ``[nodes, in_channels]``.
+        by_head: ``[nodes, heads, out_channels]``.
+        att: a, ``[vectors, heads, out_channels]``.
     """
     _, heads, channels = by_head.shape
     narrow = isinstance(x, Tensor) and x.size(1) <= heads * channels
     # (Under autocast the projection is in half precision, but PyG's scores are not.)
     narrow = narrow and dtype_of(x) == by_head.dtype
     if not narrow or not is_plain(linear) or linear.bias is not None:
-        return (by_head * att).sum(-1)
+        return torch.stack([(by_head * a).sum(-1) for a in att], -1)
     weight = linear.weight.view(heads, channels, x.size(1))
-    return F.linear(x, (weight * att.view(heads, channels, 1)).sum(1))
+    folded = torch.einsum('hci,vhc->hvi', weight, att)
+    return F.linear(x, folded.flatten(0, 1)).view(-1, heads, len(att))
