@@ -48,8 +48,8 @@ def main() -> None:
     page = PAGE.read_text()
     for name, make in (('kernels', kernels_table), ('scaling', scaling_table)):
         text = make(json.loads((HERE / f'{name}.json').read_text()))
-        marks = rf'(<!-- {name} -->\n).*?(\n<!-- end -->)'
-        page = re.sub(marks, lambda m, t=text: m[1] + t + m[2], page, flags=re.S)
+        marks = rf'(<!-- {name} -->\n).*?(<!-- end -->)'
+        page = re.sub(marks, lambda m, t=text: m[1] + t + '\n' + m[2], page, flags=re.S)
     PAGE.write_text(page)
 
 
