@@ -11,16 +11,12 @@ measured. A run that is stopped goes on; seeds can be split among processes with
 
 from __future__ import annotations
 
-import json
-import math
-import platform
 import statistics
 from pathlib import Path
 
-import torch
 from jsonargparse import auto_cli
 
-from graphsparse.engine import write_atomic
+from benchmarks.tickets.record import paired, write_record
 from graphsparse.experiments import Problem, Run, run_grid
 from graphsparse.experiments.summary import format_table, summarise
 from graphsparse.nn import ModelRecipe
@@ -52,13 +48,6 @@ def runs(seeds: list[int]) -> list[Run]:
                     stem = f'{label}-{level[:2].strip()}-d{weight:g}'
                     out.append(Run(label, search, seed, f'{stem}-{seed}.safetensors'))
     return out
-
-
-def paired(a: list[float], b: list[float]) -> dict[str, float]:
-    """Mean difference over seeds and its standard error."""
-    differences = [x - y for x, y in zip(a, b, strict=True)]
-    error = statistics.stdev(differences) / math.sqrt(len(differences))
-    return {'mean': statistics.mean(differences), 'standard_error': error}
 
 
 def collect(rows: list[dict]) -> dict:
@@ -125,22 +114,14 @@ def main(
     print(format_table(summarise(rows)))
     if seeds < 5:
         return
-    path = Path(__file__).with_suffix('.json')
-    facts = {
-        'command': f'OMP_NUM_THREADS={torch.get_num_threads()} '
+    write_record(
+        Path(__file__).with_suffix('.json'),
         'python -m benchmarks.tickets.teddy_cora',
-        'setting': 'Cora, public split, GCN 2 x 512, 200 epochs, Adam 0.01, decay 5e-4',
-        'seeds': list(range(first, first + seeds)),
-        'published': PUBLISHED,
-        'machine': {
-            'torch': torch.__version__,
-            'threads': torch.get_num_threads(),
-            'machine': platform.machine(),
-        },
-        'measured': collect(rows),
-    }
-    with write_atomic(path) as aside:
-        aside.write_text(json.dumps(facts, indent=2) + '\n')
+        'Cora, public split, GCN 2 x 512, 200 epochs, Adam 0.01, decay 5e-4',
+        seeds=list(range(first, first + seeds)),
+        published=PUBLISHED,
+        measured=collect(rows),
+    )
 
 
 if __name__ == '__main__':

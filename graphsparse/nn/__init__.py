@@ -4,6 +4,7 @@ from graphsparse.nn.accelerate import accelerate
 from graphsparse.nn.conv import GATConv, GCNConv, GINConv, SAGEConv, SparseConv
 from graphsparse.nn.features import dropout
 from graphsparse.nn.models import GAT, GCN, GIN, SAGE, ModelRecipe, ReferenceModel
+from graphsparse.nn.reparametrized import Reparametrized
 from graphsparse.nn.sparse_linear import SparseLinear
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     'GINConv',
     'ModelRecipe',
     'ReferenceModel',
+    'Reparametrized',
     'SAGEConv',
     'SparseConv',
     'SparseLinear',

@@ -5,8 +5,10 @@ from graphsparse.pruning.distributions.base import Distribution
 from graphsparse.pruning.edges.base import EdgeScore, score_edges
 from graphsparse.pruning.masks import EdgeMask, WeightMask
 from graphsparse.pruning.project import l0_support, project_l0
+from graphsparse.pruning.prunable import prunable
 from graphsparse.pruning.remove import remove_edges
 from graphsparse.pruning.schedules.base import Schedule
+from graphsparse.pruning.schemes import Scheme, redraw
 from graphsparse.pruning.select import (
     keep_connected,
     select_edges,
@@ -21,12 +23,15 @@ __all__ = [
     'EdgeScore',
     'Init',
     'Schedule',
+    'Scheme',
     'Ticket',
     'WeightMask',
     'count_kept',
     'keep_connected',
     'l0_support',
     'project_l0',
+    'prunable',
+    'redraw',
     'remove_edges',
     'score_edges',
     'select_edges',

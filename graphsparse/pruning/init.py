@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import Module
 
 from graphsparse.engine import InputError, digest_tensors
+from graphsparse.pruning.schemes import Scheme, redraw
 
 ModelLike = Module | Callable[[], Module]
 
@@ -47,11 +48,14 @@ class Init:
         digest: SHA-256 of the whole initial state.
         state: The tensors, or None where the seed makes them again.
         seed: What the factory was called under, or None.
+        scheme: The parameters are drawn anew by :func:`redraw` under the seed, so
+            that neither torch nor the factory's order of construction matters.
     """
 
     digest: str
     state: Mapping[str, Tensor] | None = None
     seed: int | None = None
+    scheme: Scheme | None = None
 
     @staticmethod
     def of(model: Module) -> Init:
@@ -60,9 +64,9 @@ class Init:
         return Init(digest_tensors(state), state=state)
 
     @staticmethod
-    def seeded(model: Module, seed: int) -> Init:
+    def seeded(model: Module, seed: int, scheme: Scheme | None = None) -> Init:
         """Keeps only the seed and the digest of ``model``'s present weights."""
-        return Init(digest_tensors(model.state_dict()), seed=seed)
+        return Init(digest_tensors(model.state_dict()), seed=seed, scheme=scheme)
 
     def restore(self, model: ModelLike) -> Module:
         """A copy of ``model``, or a model made by it, at theta_0.
@@ -72,6 +76,8 @@ class Init:
                 are not the ones the ticket was found on.
         """
         fresh = initial_model(model, self.seed or 0)
+        if self.scheme is not None:
+            redraw(fresh, self.scheme, self.seed or 0)
         if self.state is not None:
             load_state(fresh, self.state)
         found = digest_tensors(fresh.state_dict())

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -32,6 +32,8 @@ class Ticket:
         init: The initial weights theta_0 (the model's whole state).
         edge_mask: Edges kept, or None for all.
         weight_mask: Weights kept, or None for all.
+        coats: Further weight masks over the same parameters, each within the one
+            before: a weight counts once for every mask that keeps it.
         trained: The trained state with its buffers, 0 under the weight mask; None
             where a method leaves theta_0 untrained.
         facts: What it was found on: dataset, model recipe, metric, seed, scores...
@@ -43,6 +45,7 @@ class Ticket:
     init: Init
     edge_mask: EdgeMask | None = None
     weight_mask: WeightMask | None = None
+    coats: Sequence[WeightMask] = ()
     trained: Mapping[str, Tensor] | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
 
@@ -85,6 +88,8 @@ class Ticket:
             load_state(sparse, self.trained)
         if self.weight_mask:
             load_state(sparse, self.weight_mask.apply(sparse.state_dict()))
+        if self.coats:
+            load_state(sparse, _add_coats(sparse.state_dict(), self.coats))
         return sparse, self.apply_graph(graph)
 
     def apply_graph(self, graph: Graph) -> Graph:
@@ -107,6 +112,9 @@ class Ticket:
         keep = self.weight_mask.keep if self.weight_mask else {}
         for name, mask in keep.items():
             tensors[f'weight_mask/{name}'] = pack_bits(mask)
+        for index, coat in enumerate(self.coats):
+            for name, mask in coat.keep.items():
+                tensors[f'coat/{index}/{name}'] = pack_bits(mask)
         for name, tensor in (self.init.state or {}).items():
             tensors[f'init/{name}'] = tensor
         for name, tensor in (self.trained or {}).items():
@@ -122,7 +130,12 @@ class Ticket:
             'facts': dict(self.facts),
             'edges': self.edge_mask.facts() if self.edge_mask else None,
             'shapes': {name: list(mask.shape) for name, mask in keep.items()},
-            'init': {'digest': self.init.digest, 'seed': self.init.seed},
+            'coats': len(self.coats),
+            'init': {
+                'digest': self.init.digest,
+                'seed': self.init.seed,
+                'scheme': self.init.scheme,
+            },
             'has_trained': self.trained is not None,
         }
         save_tensors(path, tensors, facts)
@@ -143,10 +156,12 @@ class Ticket:
                 f"'{path}' has ticket format {facts['format']}, this version reads up "
                 f'to {FORMAT}. Upgrade graphsparse.'
             )
-        keep = {
-            name: unpack_bits(tensors[f'weight_mask/{name}'], tuple(shape))
-            for name, shape in facts['shapes'].items()
-        }
+
+        def unpack(prefix: str) -> dict[str, Tensor]:
+            shapes = facts['shapes'].items()
+            return {n: unpack_bits(tensors[prefix + n], tuple(s)) for n, s in shapes}
+
+        keep = unpack('weight_mask/')
         trained = _under(tensors, 'trained/')
         for name in keep.keys() & trained.keys():
             full = trained[name].new_zeros(keep[name].shape)
@@ -159,9 +174,11 @@ class Ticket:
                 facts['init']['digest'],
                 state=_under(tensors, 'init/') or None,
                 seed=facts['init']['seed'],
+                scheme=facts['init']['scheme'],
             ),
             edge_mask=edges and EdgeMask.unpack(tensors['edge_mask'], edges),
             weight_mask=WeightMask(keep) if keep else None,
+            coats=[WeightMask(unpack(f'coat/{i}/')) for i in range(facts['coats'])],
             trained=trained if facts['has_trained'] else None,
             facts=facts['facts'],
         )
@@ -178,6 +195,16 @@ class Ticket:
             'trained': self.trained is not None,
             **self.facts,
         }
+
+
+def _add_coats(
+    state: Mapping[str, Tensor], coats: Sequence[WeightMask]
+) -> dict[str, Tensor]:
+    out = dict(state)
+    for name in coats[0].keep:
+        device = state[name].device
+        out[name] = state[name] * (1 + sum(c.keep[name].to(device) for c in coats))
+    return out
 
 
 def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

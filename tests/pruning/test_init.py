@@ -3,7 +3,7 @@ import torch
 from torch.nn import BatchNorm1d, Linear, Sequential
 
 from graphsparse.engine import InputError
-from graphsparse.pruning import Init
+from graphsparse.pruning import Init, redraw
 from graphsparse.pruning.init import initial_model, load_state
 
 
@@ -61,6 +61,14 @@ def test_made_again_from_the_seed():
     assert init.state is None
     assert same(init.restore(factory), model)
     assert same(init.restore(model), model)
+
+
+def test_made_again_by_a_scheme_whatever_the_module_holds():
+    model = initial_model(factory, 5)
+    redraw(model, 'signed_constant', 5)
+    init = Init.seeded(model, 5, 'signed_constant')
+    for source in (factory, initial_model(factory, 99)):
+        assert same(init.restore(source), model)
 
 
 def test_other_weights_than_the_digest_are_refused():

@@ -258,3 +258,19 @@ def test_the_summary_is_json():
     assert summary['weights_kept'] == WeightMask(a_ticket().weight_mask.keep).num_kept
     assert summary['trained'] is True
     assert summary['dataset'] == 'five'
+
+
+def test_a_weight_counts_once_for_every_coat(tmp_path):
+    start = initial_model(factory, 3)
+    name, weight = '0.weight', start.state_dict()['0.weight']
+    scores = {name: torch.rand(weight.shape)}
+    masks = [WeightMask({name: scores[name] >= bound}) for bound in (0.2, 0.5, 0.8)]
+    ticket = Ticket(
+        'some', {}, Init.seeded(start, 3), weight_mask=masks[0], coats=masks[1:]
+    )
+    ticket.save(tmp_path / 't.safetensors')
+    for value in (ticket, Ticket.load(tmp_path / 't.safetensors')):
+        model, _ = value.apply(factory, to_adjacency(EDGES, 5))
+        count = sum(mask.keep[name].float() for mask in masks)
+        assert torch.equal(model.state_dict()[name], weight * count)
+        assert torch.equal(model.state_dict()['2.weight'], start[2].weight)
