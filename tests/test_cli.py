@@ -83,6 +83,22 @@ def test_compare(capsys, tmp_path):
     assert len(list(tmp_path.glob('*.safetensors'))) == 7
 
 
+def test_compare_beside_a_smaller_dense_net(capsys, tmp_path):
+    found = answer(
+        capsys, 'ticket', 'compare', *SMALL, '--graph_sparsity', '0', '--methods',
+        'teddy', '--weight_sparsity', '0.5,0.8', '--out', str(tmp_path),
+    )  # fmt: skip
+    full = found['table'][0]['parameters']
+    small = [row for row in found['table'] if row['method'] == 'smaller_dense']
+    assert [row['weight_sparsity'] for row in small] == pytest.approx([0.5, 0.8])
+    for row, share in zip(small, (0.5, 0.2), strict=True):
+        assert 0.6 * share * full < row['parameters'] <= share * full
+        assert row['nonzero'] == row['parameters']
+    options = ['--methods', 'teddy', '--method_args.distilation', '0']
+    assert main(['ticket', 'compare', *SMALL, *options, '--out', str(tmp_path)]) == 2
+    assert "Did you mean 'distillation'" in capsys.readouterr().err
+
+
 def test_sparsify(capsys, tmp_path):
     out = tmp_path / 'digits30.npz'
     found = answer(

@@ -21,6 +21,7 @@ from graphsparse.engine import InputError, PeakMemory, append_line, read_lines
 from graphsparse.evaluation import count_macs
 from graphsparse.graph import to_adjacency
 from graphsparse.nn import ModelRecipe, ReferenceModel
+from graphsparse.nn.models import count_parameters
 from graphsparse.pruning import Ticket
 from graphsparse.tickets import Dense, TicketSearch
 from graphsparse.training import Step, Task, Watch
@@ -72,6 +73,14 @@ class Problem:
         with torch.random.fork_rng(devices=[]):
             self.factory(self.task(self.split(seed)))()
 
+    def narrowed(self, task: Task, share: float) -> Problem:
+        """The same problem for the widest net with this share of parameters."""
+        if share == 1:
+            return self
+        ends = task.graph.x.size(1), task.out_channels
+        most = int(share * count_parameters(self.model.build(*ends)))
+        return replace(self, model=self.model.narrowed(*ends, most))
+
     def factory(self, task: Task) -> partial[ReferenceModel]:
         """Makes the model for a task's features and classes."""
         return partial(self.model.build, task.graph.x.size(1), task.out_channels)
@@ -86,12 +95,15 @@ class Run:
         method: The search.
         seed: Of everything random.
         file: Name of the ticket's file below the output folder.
+        keep_parameters: Not the problem's net, but the widest of its kind with at
+            most this share of its parameters.
     """
 
     label: str
     method: TicketSearch
     seed: int
     file: str
+    keep_parameters: float = 1.0
 
     def key(self, problem: Problem) -> str:
         """A digest of all that decides the outcome: equal keys, equal results."""
@@ -103,6 +115,8 @@ class Run:
             'config': self.method.config(),
             'seed': self.seed,
         }
+        if self.keep_parameters != 1:
+            facts['keep_parameters'] = self.keep_parameters
         text = json.dumps(facts, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -157,6 +171,7 @@ def _do(
     split = problem.split(run.seed)
     with PeakMemory() as peak:
         task = problem.task(split)
+        problem = problem.narrowed(task, run.keep_parameters)
         factory = problem.factory(task)
         ticket = run.method.search(
             factory,
@@ -191,7 +206,7 @@ def _do(
         'val_std': None,
         'baselines': {},
         'graph_sparsity': ticket.graph_sparsity,
-        'weight_sparsity': ticket.weight_sparsity,
+        'weight_sparsity': ticket.weight_sparsity or 1 - run.keep_parameters,
         'seconds': time.perf_counter() - start,
         'peak_rss_mb': peak.megabytes,
         'out': str(out / run.file),

@@ -82,7 +82,8 @@ COLUMNS: dict[str, Column] = {
     'MACs': lambda r: f'{r["macs"] / 1e6:,.1f} M',
     'ms/epoch': lambda r: f'{1000 * r["epoch_seconds"]:.1f}',
 }
-SHOWN = {'graph_sparsity', 'weight_sparsity', 'score'}  # in columns, or in the label
+# In columns of their own, or in the label.
+SHOWN = {'graph_sparsity', 'weight_sparsity', 'score', 'model', 'training'}
 
 
 def columns(rows: Sequence[dict[str, Any]]) -> dict[str, Column]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from graphsparse.engine import (
     resolve,
     write_atomic,
 )
+from graphsparse.engine.find import unknown
 from graphsparse.experiments.grid import Problem, Run, measure, run_grid
 from graphsparse.experiments.lists import Names, Numbers
 from graphsparse.experiments.report import write_report
@@ -90,35 +91,78 @@ def compare_tickets(
 ) -> dict[str, Any]:
     """Run methods and their baselines at several sparsities, and draw the curves.
 
+    Each method is asked for what it can do: one that prunes weights alone leaves all
+    edges. Beside them stand the dense net and, at every weight sparsity, the widest
+    dense net with as many parameters as stay ('smaller_dense').
+
     Args:
         problem: Data set and model.
         methods: Names of searches; all by default.
         graph_sparsity: Fractions of edges removed, such as 0.2,0.4,0.6.
         weight_sparsity: Fractions of weights removed, one for each of the above or
             one for all.
-        method_args: Further options for every method.
-        training: Epochs, optimiser, early stopping, the same for all.
+        method_args: Further options, for every method that has them.
+        training: Epochs, optimiser, early stopping, the same for all; each method's
+            own by default.
         seed: The first seed.
         seeds: How many seeds: seed, seed + 1, ...
         out: Folder for tickets, results.jsonl and report.html; by default
             ``runs/compare-<dataset>-<model>``.
     """
-    training = training or Training()
     folder = Path(out or f'runs/compare-{problem.dataset}-{problem.model.model}')
     names = list(methods) or [n for n in find(TicketSearch) if n != 'dense']  # type: ignore[type-abstract]
-    runs = []
+    given = dict(method_args or {}) | ({'training': training} if training else {})
+    _check_options(names, method_args or {})
+    dense = Dense(training or Training())
+    runs = {}
     for number in _seeds(seed, seeds):
-        file = f'dense-{number}.safetensors'
-        runs.append(Run('dense', Dense(training), number, file))
-        for graph, weight in _levels(graph_sparsity, weight_sparsity):
-            for name in names:
-                options = {'graph_sparsity': graph, 'weight_sparsity': weight}
-                options |= dict(method_args or {}) | {'training': training}
-                method = resolve(TicketSearch, name, **options)  # type: ignore[type-abstract]
-                for label, search in {**method.baselines(), name: method}.items():
-                    file = f'{label}-g{graph:g}-w{weight:g}-{number}.safetensors'
-                    runs.append(Run(label, search, number, file))
-    return _run('ticket', problem, runs, folder)[0]
+        for run in (
+            Run('dense', dense, number, f'dense-{number}.safetensors'),
+            *(
+                run
+                for graph, weight in _levels(graph_sparsity, weight_sparsity)
+                for run in _at_level(names, graph, weight, given, dense, number)
+            ),
+        ):
+            runs[run.key(problem)] = run  # one that knows no such level runs once
+    return _run('ticket', problem, list(runs.values()), folder)[0]
+
+
+def _at_level(
+    names: Sequence[str],
+    graph: float,
+    weight: float,
+    given: Mapping[str, Any],
+    dense: Dense,
+    seed: int,
+) -> Iterator[Run]:
+    """The runs of one seed at one sparsity of edges and one of weights."""
+    stem = f'g{graph:g}-w{weight:g}-{seed}.safetensors'
+    if weight:
+        file = f'smaller_dense-{stem}'
+        yield Run('smaller_dense', dense, seed, file, keep_parameters=1 - weight)
+    for name in names:
+        options = {'graph_sparsity': graph, 'weight_sparsity': weight, **given}
+        own = {n: options[n] for n in _options_of(name) if n in options}
+        method = resolve(TicketSearch, name, **own)  # type: ignore[type-abstract]
+        for label, search in method.baselines().items():
+            label = label if len(names) == 1 else f'{name}-{label}'
+            yield Run(label, search, seed, f'{label}-{stem}')
+        yield Run(name, method, seed, f'{name}-{stem}')
+
+
+def _options_of(name: str) -> set[str]:
+    known = find(TicketSearch)  # type: ignore[type-abstract]
+    if name not in known:
+        raise unknown('ticket search', name, list(known))
+    return {field.name for field in dataclasses.fields(known[name])}
+
+
+def _check_options(names: Sequence[str], method_args: Mapping[str, Any]) -> None:
+    options = set().union(*map(_options_of, names))
+    for name in method_args:
+        if name not in options:
+            raise unknown('option of these methods', name, sorted(options))
 
 
 def _levels(

@@ -4,7 +4,15 @@ from graphsparse.nn.models.base import ReferenceModel
 from graphsparse.nn.models.gat import GAT
 from graphsparse.nn.models.gcn import GCN
 from graphsparse.nn.models.gin import GIN
-from graphsparse.nn.models.recipe import ModelRecipe
+from graphsparse.nn.models.recipe import ModelRecipe, count_parameters
 from graphsparse.nn.models.sage import SAGE
 
-__all__ = ['GAT', 'GCN', 'GIN', 'SAGE', 'ModelRecipe', 'ReferenceModel']
+__all__ = [
+    'GAT',
+    'GCN',
+    'GIN',
+    'SAGE',
+    'ModelRecipe',
+    'ReferenceModel',
+    'count_parameters',
+]

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass
+from bisect import bisect_right
+from dataclasses import dataclass, replace
+
+import torch
+from torch.nn import Module
 
 from graphsparse.engine import InputError, find
 from graphsparse.engine.find import unknown
@@ -66,6 +70,34 @@ class ModelRecipe:
             num_layers=self.num_layers,
             **options,
         )
+
+    def narrowed(
+        self, in_channels: int, out_channels: int, parameters: int
+    ) -> ModelRecipe:
+        """The widest net of this kind with at most so many parameters.
+
+        Raises:
+            InputError: If one hidden channel already has more.
+        """
+
+        def size(width: int) -> int:
+            with torch.device('meta'):
+                net = replace(self, hidden_channels=width)
+                return count_parameters(net.build(in_channels, out_channels))
+
+        if size(1) > parameters:
+            raise InputError(
+                f'A {self.model} of width 1 has {size(1)} parameters, more than the '
+                f'{parameters} asked for.'
+            )
+        widths = range(1, parameters + 1)
+        width = bisect_right(widths, parameters, key=size)
+        return replace(self, hidden_channels=width)
+
+
+def count_parameters(model: Module) -> int:
+    """Entries of all parameters together."""
+    return sum(parameter.numel() for parameter in model.parameters())
 
 
 def _check_sizes(**sizes: int) -> None:

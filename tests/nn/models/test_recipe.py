@@ -6,6 +6,7 @@ import pytest
 
 from graphsparse import InputError
 from graphsparse.nn import GAT, GCN, GIN, SAGE, ModelRecipe
+from graphsparse.nn.models import count_parameters
 
 
 @pytest.mark.parametrize(
@@ -71,3 +72,18 @@ def test_unknown_model():
 def test_sizes_that_the_data_tells(sizes):
     with pytest.raises(InputError, match='positive integer'):
         ModelRecipe().build(*sizes)
+
+
+def test_narrowed_to_the_widest_net_that_fits():
+    recipe = ModelRecipe('gat', hidden_channels=64, heads=2)
+    narrow = recipe.narrowed(30, 4, 5000)
+    sizes = [
+        count_parameters(
+            dataclasses.replace(narrow, hidden_channels=width).build(30, 4)
+        )
+        for width in (narrow.hidden_channels, narrow.hidden_channels + 1)
+    ]
+    assert sizes[0] <= 5000 < sizes[1]
+    assert dataclasses.replace(narrow, hidden_channels=64) == recipe
+    with pytest.raises(InputError, match=r'width 1 has \d+ parameters.*the 9 asked'):
+        recipe.narrowed(30, 4, 9)
