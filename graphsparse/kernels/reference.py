@@ -142,11 +142,23 @@ def gat_aggregate(
     row, column, entry = _slots(rowptr, col, perm, None)
     score = target.index_select(0, row) + source.index_select(0, column)
     score = torch.nn.functional.leaky_relu(score, negative_slope)
+    share, _, log_total = _masked_softmax(rowptr, row, entry, score, mask)
+    share = share * _kept(entry, share, dropout, seed)
+    message = share.unsqueeze(-1) * x.index_select(0, column).to(share.dtype)
+    out = message.new_zeros(rowptr.numel() - 1, *x.shape[1:])
+    return out.index_add(0, row, message).to(x.dtype), log_total
+
+
+def _masked_softmax(
+    rowptr: Tensor, row: Tensor, entry: Tensor, score: Tensor, mask: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Share of every slot, share for each unit of its mask, log of the denominator."""
     weight = torch.ones_like(score[:, :1])
     if mask is not None:
         weight = mask.index_select(0, entry).unsqueeze(1)
+    gone = weight <= 0
     # What is masked out has no say in the maximum, or it could drown the rest.
-    alive = score.detach().masked_fill(weight <= 0, -math.inf)
+    alive = score.detach().masked_fill(gone, -math.inf)
     top = score.new_full((rowptr.numel() - 1, score.size(1)), -math.inf)
     index = row.unsqueeze(1).expand_as(score)
     top = top.scatter_reduce(0, index, alive, 'amax')
@@ -154,19 +166,24 @@ def gat_aggregate(
     # A slot that is out may stand far above it: finite, so that 0 times it is 0.
     limit = math.log(torch.finfo(score.dtype).max) / 2
     above = (score - top.index_select(0, row)).clamp(max=limit)
-    if mask is not None:  # nor does a score count that is no number
-        above = above.masked_fill(above.isnan() & (weight <= 0), -math.inf)
-    weight = weight * above.exp()
-    total = torch.zeros_like(top).index_add(0, row, weight)
+    # Nor does a score count that is no number.
+    part = above.masked_fill(above.isnan() & gone, -math.inf).exp()
+    share = weight * part
+    total = torch.zeros_like(top).index_add(0, row, share)
     some = total != 0
-    share = weight * (some / torch.where(some, total, 1)).index_select(0, row)
-    if dropout > 0:
-        assert seed is not None
-        scale = dropout_scale(seed, col.numel(), score.size(1), dropout)
-        share = share * scale[entry].to(share.dtype)
-    message = share.unsqueeze(-1) * x.index_select(0, column).to(share.dtype)
-    out = message.new_zeros(rowptr.numel() - 1, *x.shape[1:])
-    return out.index_add(0, row, message).to(x.dtype), top + total.log()
+    scale = (some / torch.where(some, total, 1)).index_select(0, row)
+    return share * scale, part * scale, top + total.log()
+
+
+def _kept(
+    entry: Tensor, share: Tensor, dropout: float, seed: Tensor | None
+) -> Tensor | float:
+    """What dropout multiplies each share by."""
+    if dropout == 0:
+        return 1.0
+    assert seed is not None
+    scale = dropout_scale(seed, *share.shape, dropout)
+    return scale[entry].to(share.dtype)
 
 
 def sparse_linear(rowptr: Tensor, col: Tensor, value: Tensor, x: Tensor) -> Tensor:
@@ -245,13 +262,27 @@ def gat_backward(
     seed: Tensor | None,
     grad: Tensor,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Gradients of :func:`gat_aggregate` to x, source, target and mask (or empty)."""
-    with torch.enable_grad():
-        x, source, target = (t.detach().requires_grad_() for t in (x, source, target))
-        mask = None if mask is None else mask.detach().requires_grad_()
-        scores = x, source, target, mask, negative_slope, dropout, seed
-        out, _ = gat_aggregate(rowptr, col, perm, *scores)
-        to_x, to_source, to_target, *to_mask = torch.autograd.grad(
-            out, [t for t in scores[:4] if t is not None], grad
-        )
-    return to_x, to_source, to_target, to_mask[0] if to_mask else source.new_empty(0)
+    """Gradients of :func:`gat_aggregate` to x, source, target and mask (or empty).
+
+    With ``to_share[k] = d_k <grad[row], x[col]>``, of which the row's shares take
+    the mean ``inner``, that to a score is ``share * (to_share - inner)``. Every step
+    has a gradient itself.
+    """
+    row, column, entry = _slots(rowptr, col, perm, None)
+    raw = target.index_select(0, row) + source.index_select(0, column)
+    score = torch.nn.functional.leaky_relu(raw, negative_slope)
+    share, alone, _ = _masked_softmax(rowptr, row, entry, score, mask)
+    kept = _kept(entry, share, dropout, seed)
+    given = grad.index_select(0, row).to(share.dtype)
+    to_share = kept * (given * x.index_select(0, column).to(share.dtype)).sum(-1)
+    inner = torch.zeros_like(target).index_add(0, row, share * to_share)
+    change = to_share - inner.index_select(0, row)
+    to_raw = share * change * torch.ones_like(raw).masked_fill(raw <= 0, negative_slope)
+    to_x = given.new_zeros(x.shape)
+    to_x = to_x.index_add(0, column, (kept * share).unsqueeze(-1) * given).to(x.dtype)
+    to_source = source.new_zeros(source.shape).index_add(0, column, to_raw)
+    to_target = target.new_zeros(target.shape).index_add(0, row, to_raw)
+    if mask is None:
+        return to_x, to_source, to_target, source.new_empty(0)
+    to_mask = mask.new_zeros(mask.shape).index_add(0, entry, (alone * change).sum(1))
+    return to_x, to_source, to_target, to_mask
