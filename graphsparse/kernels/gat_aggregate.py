@@ -133,18 +133,18 @@ def _setup(ctx, inputs, output) -> None:
 
 
 def _backward(ctx, grad: Tensor, _):
-    *pattern, x, source, target, mask, seed = ctx.saved_tensors[:8]
+    rowptr, col, perm, x, source, target, mask, seed = ctx.saved_tensors[:8]
     *back, out, log_total = ctx.saved_tensors[8:]
     if back[0] is None:
         raise ValueError('The gradient of attention needs a pattern with a transpose.')
+    options = ctx.slope, ctx.dropout
     if torch.is_grad_enabled():
         # Of a gradient that is to have one itself, every step is needed.
-        scores = x, source, target, mask, ctx.slope, ctx.dropout, seed
-        grads = reference.gat_backward(*pattern, *scores, grad)
+        scores = x, source, target, mask, *options, seed
+        grads = reference.gat_backward(rowptr, col, perm, *scores, grad)
     else:
-        scores = x, source, target, mask, seed
-        given = *pattern, *back, *scores, out, log_total, grad, ctx.slope, ctx.dropout
-        grads = gat_backward_op(*given)
+        given = x, source, target, mask, seed, out, log_total, grad
+        grads = gat_backward_op(rowptr, col, perm, *back, *given, *options)
     grad_mask = None if mask is None else grads[3]
     return None, None, None, *grads[:3], grad_mask, *[None] * 6
 

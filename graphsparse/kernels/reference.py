@@ -121,6 +121,12 @@ def dropout_scale(seed: Tensor, entries: int, heads: int, dropout: float) -> Ten
     return kept / (1 - dropout) if dropout < 1 else kept * 0
 
 
+def dropout(x: Tensor, seed: Tensor, p: float) -> Tensor:
+    """Each number of ``x`` times its :func:`dropout_scale`, contiguous."""
+    scale = dropout_scale(seed, x.numel(), 1, p)
+    return x.contiguous() * scale.view(x.shape).to(x.dtype)
+
+
 def gat_aggregate(
     rowptr: Tensor,
     col: Tensor,
@@ -182,7 +188,7 @@ def _kept(
     if dropout == 0:
         return 1.0
     assert seed is not None
-    scale = dropout_scale(seed, *share.shape, dropout)
+    scale = dropout_scale(seed, entry.numel(), share.size(1), dropout)
     return scale[entry].to(share.dtype)
 
 
