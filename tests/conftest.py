@@ -1,3 +1,4 @@
+import importlib.util
 import os
 
 # Two workers on two cores: more threads each would only wait for one another. Before
@@ -8,6 +9,8 @@ import pytest
 import torch
 
 from graphsparse.data import csbm, load
+
+COMPILED = importlib.util.find_spec('graphsparse.kernels._native') is not None
 
 
 @pytest.fixture(scope='session', autouse=True)
@@ -37,3 +40,9 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def compiled():
+    if not COMPILED:
+        pytest.skip('installed without native kernels')

@@ -8,7 +8,6 @@ from graphsparse.kernels import reference
 from graphsparse.kernels.check import check_gat, refuse_forward_mode
 from graphsparse.kernels.gpu import triton_kernels
 from graphsparse.kernels.native import (
-    find_kernel,
     native_call,
     new_output,
     slots,
@@ -134,43 +133,23 @@ def _setup(ctx, inputs, output) -> None:
 
 
 def _backward(ctx, grad: Tensor, _):
-    *pattern, x, source, target, mask, seed = ctx.saved_tensors[:8]
+    rowptr, col, perm, x, source, target, mask, seed = ctx.saved_tensors[:8]
     *back, out, log_total = ctx.saved_tensors[8:]
     if back[0] is None:
         raise ValueError('The gradient of attention needs a pattern with a transpose.')
-    scores = x, source, target, mask, seed
-    # The reference is differentiated by torch, which no op may do inside.
-    if torch.is_grad_enabled() or not _has_backward(x, pattern[1]):
-        grads = _differentiable(pattern, scores, ctx.slope, ctx.dropout, grad)
+    options = ctx.slope, ctx.dropout
+    if torch.is_grad_enabled():
+        # Of a gradient that is to have one itself, every step is needed.
+        scores = x, source, target, mask, *options, seed
+        grads = reference.gat_backward(rowptr, col, perm, *scores, grad)
     else:
-        given = *pattern, *back, *scores, out, log_total, grad, ctx.slope, ctx.dropout
-        grads = gat_backward_op(*given)
+        given = x, source, target, mask, seed, out, log_total, grad
+        grads = gat_backward_op(rowptr, col, perm, *back, *given, *options)
     grad_mask = None if mask is None else grads[3]
     return None, None, None, *grads[:3], grad_mask, *[None] * 6
 
 
 gat_op.register_autograd(_backward, setup_context=_setup)
-
-
-def _has_backward(x: Tensor, col: Tensor) -> bool:
-    if x.device.type == 'cpu':
-        return find_kernel('gat_backward', (x.dtype, col.dtype)) is not None
-    return triton_kernels() is not None
-
-
-def _differentiable(pattern, scores, slope, dropout, grad):
-    """The gradients by plain steps of torch, which have gradients themselves."""
-    again = torch.is_grad_enabled()
-    with torch.enable_grad():
-        # Names of their own: a score that was made of x is not to lead back to it.
-        scores = [t if t is None else t.view_as(t) for t in scores]
-        x, source, target, mask, seed = scores
-        args = x, source, target, mask, slope, dropout, seed
-        out, _ = reference.gat_aggregate(*pattern, *args)
-        given = [t for t in scores[:4] if t is not None and t.requires_grad]
-        grads = iter(torch.autograd.grad(out, given, grad, create_graph=again))
-    wanted = [t is not None and t.requires_grad for t in scores[:4]]
-    return [next(grads) if yes else None for yes in wanted]
 
 
 @custom_op('graphsparse::gat_backward', mutates_args=())

@@ -26,8 +26,9 @@ def _able(col: Tensor, *sizes: int) -> Tensor:
 
 
 def _run(op: str, col: Tensor, *args: Tensor | int | None) -> bool:
-    if torch.compiler.is_compiling() or col.device.type != 'cpu':
-        return False  # torch.compile sees through torch only
+    # torch.compile sees through torch only, and what it traces with has no memory.
+    if torch.compiler.is_compiling() or type(col) is not Tensor or not col.is_cpu:
+        return False
     return native_call(op, (col.dtype,), *args)
 
 

@@ -8,7 +8,6 @@ import re
 import warnings
 from functools import cache
 from types import ModuleType
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -53,13 +52,6 @@ def threads_for(steps: int) -> int:
     return 1 if alone else torch.get_num_threads()
 
 
-def find_kernel(op: str, types: tuple[torch.dtype, ...]) -> Any:
-    """The compiled op for these types, or None."""
-    if any(dtype not in _TYPES for dtype in types):
-        return None
-    return getattr(_module(), '_'.join([op, *(_TYPES[t] for t in types)]), None)
-
-
 def native_call(
     op: str, types: tuple[torch.dtype, ...], *args: Tensor | float | None
 ) -> bool:
@@ -74,7 +66,9 @@ def native_call(
         Whether it ran: False, with nothing done, where no kernel serves these types
         or there is no extension.
     """
-    kernel = find_kernel(op, types)
+    if any(dtype not in _TYPES for dtype in types):
+        return False
+    kernel = getattr(_module(), '_'.join([op, *(_TYPES[t] for t in types)]), None)
     if kernel is None:
         return False
     # Gradients arrive expanded or transposed; a raw pointer needs them dense.

@@ -7,6 +7,7 @@ from torch.library import custom_op
 from graphsparse.kernels import reference
 from graphsparse.kernels.check import refuse_forward_mode
 from graphsparse.kernels.gpu import triton_kernels
+from graphsparse.kernels.layout import invert
 from graphsparse.kernels.native import native_call, threads_for
 from graphsparse.kernels.pattern import Pattern
 from graphsparse.kernels.sddmm import sddmm_op
@@ -100,10 +101,8 @@ def _backward(ctx, grad: Tensor):
         grad_value = sddmm_op(rowptr, col, None, None, *turned, *back).squeeze(1)
     if ctx.needs_input_grad[3]:
         by_column = value.index_select(0, t_perm.long())
-        slot = torch.empty_like(t_perm)
-        places = torch.arange(slot.numel(), dtype=slot.dtype, device=slot.device)
-        slot = slot.index_copy(0, t_perm.long(), places)
-        grad_x = sparse_linear_op(t_rowptr, t_col, by_column, grad, rowptr, col, slot)
+        back = rowptr, col, invert(t_perm)
+        grad_x = sparse_linear_op(t_rowptr, t_col, by_column, grad, *back)
     return None, None, grad_value, grad_x, None, None, None
 
 

@@ -130,7 +130,7 @@ def mapped_columns(folder, num_slots, last):
     return torch.from_numpy(np.memmap(path, np.int32, mode='c'))
 
 
-def test_offsets_beyond_two_to_the_31(tmp_path):
+def test_offsets_beyond_two_to_the_31(compiled, tmp_path):
     col = mapped_columns(tmp_path, LARGE + 10, [1, 2, 3])
     # Rows that begin late: what lies before them is never read.
     pattern = Pattern(torch.tensor([LARGE + 9, LARGE + 11, LARGE + 13]), col)

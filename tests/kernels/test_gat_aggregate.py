@@ -153,9 +153,40 @@ def test_gradients_of_both_orders(masked, dropout):
     assert gradgradcheck(run, leaves)
 
 
+@pytest.mark.parametrize('dropout', [0.0, 0.4, 1.0])
+@pytest.mark.parametrize('masked', [False, True])
+@pytest.mark.parametrize('perm', [False, True])
+@pytest.mark.parametrize('heads', [1, 3])
+def test_gradient_of_the_reference_is_what_autograd_makes_of_it(
+    heads, perm, masked, dropout
+):
+    pattern = random_pattern(40, 30, 150, perm=perm)  # some rows are empty
+    leaves = [
+        features(30, heads, 5),
+        20 * features(30, heads, seed=1),
+        20 * features(40, heads, seed=2),
+    ]
+    if masked:
+        leaves.append(features(150, seed=3).clamp(0, 1))
+    leaves = [leaf.requires_grad_() for leaf in leaves]
+    scores = *leaves[:3], leaves[3] if masked else None, 0.1, dropout, torch.tensor(7)
+    out, _ = reference.gat_aggregate(*pattern[:3], *scores)
+    grad = features(*out.shape, seed=4)
+    expected = torch.autograd.grad(out, leaves, grad)
+    found = reference.gat_backward(*pattern[:3], *scores, grad)
+    assert masked or found[3].numel() == 0
+    for a, b in zip(found, expected, strict=False):
+        assert_close(a, b, rtol=1e-10, atol=1e-10)
+
+
+# No compiled kernel takes half floats: they show the reference inside the ops.
+@pytest.mark.parametrize('dtype', [torch.float64, torch.float16])
 @pytest.mark.parametrize('seed', [None, torch.tensor(3)])
-def test_opcheck(seed):
+def test_opcheck(seed, dtype):
     pattern, (x, source, target, mask) = small()
+    if dtype == torch.float16:
+        leaves = x.half(), source.float(), target.float(), mask.float()
+        x, source, target, mask = (t.detach().requires_grad_() for t in leaves)
     scores = x, source, target, mask, seed
     dropout = 0.0 if seed is None else 0.5
     opcheck(gat_op, (*pattern[:3], *scores, *pattern[3:], 0.2, dropout))

@@ -60,11 +60,12 @@ def test_half_runs_the_reference():
 
 
 @pytest.mark.parametrize('width', [1, 7, 33, 300])
-def test_bfloat16_is_added_up_in_float32(width):
+@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
+def test_half_types_are_added_up_in_float32(dtype, width):
     pattern = random_pattern(11, 9, 60, perm=True)
-    a, b = draw(11, 2, width).bfloat16(), draw(9, 2, width, seed=1).bfloat16()
+    a, b = draw(11, 2, width, dtype=dtype), draw(9, 2, width, dtype=dtype, seed=1)
     out, exact = sddmm(pattern, a, b), sddmm(pattern, a.double(), b.double())
-    assert out.dtype == torch.bfloat16
+    assert out.dtype == dtype
     assert_close(out.double(), exact, rtol=2**-8, atol=1e-4)
 
 

@@ -106,6 +106,15 @@ def test_half_types(dtype):
     assert_close(out.double(), segment_softmax(ROWPTR, src.double()), atol=2e-2, rtol=0)
 
 
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+def test_long_rows_of_half_types_are_added_up_in_float32(dtype):
+    rowptr, src = torch.tensor([0, 5000]), torch.ones(5000, dtype=dtype)
+    exact = torch.tensor([5000.0]).to(dtype)
+    assert torch.equal(segment_reduce(rowptr, src), exact)
+    assert torch.equal(segment_reduce(rowptr, src, 'mean'), src[:1])
+    assert_close(segment_softmax(rowptr, src), src / 5000)
+
+
 @pytest.mark.parametrize('run', RUNS)
 def test_the_same_bits_with_one_thread_and_two(run):
     rowptr, found = torch.arange(0, 20001, 10), []
