@@ -10,7 +10,7 @@ from graphsparse.kernels.gpu import triton_kernels
 from graphsparse.kernels.native import (
     native_call,
     new_output,
-    slots,
+    one_type,
     sum_type,
     threads_for,
 )
@@ -93,13 +93,14 @@ def gat_op(
 
 @gat_op.register_kernel('cpu')
 def _(rowptr, col, perm, x, source, target, mask, seed, t_r, t_c, t_p, slope, dropout):
+    col, perm = one_type(col, perm)
     out = new_output(x, rowptr.numel() - 1, *x.shape[1:])
     log_total = target.new_empty(target.shape)
     _, heads, features = x.shape
     if native_call(
         'gat_aggregate',
         (x.dtype, col.dtype),
-        *(*slots(rowptr, col, perm, None)[:3], x, source, target, mask, out, log_total),
+        *(rowptr, col, perm, x, source, target, mask, out, log_total),
         *(out.size(0), heads, features, slope, dropout, _number(seed)),
         threads_for(col.numel() * heads * features),
     ):
@@ -178,6 +179,7 @@ def gat_backward_op(
 
 @gat_backward_op.register_kernel('cpu')
 def _(rowptr, col, perm, t_rowptr, t_col, t_perm, *rest):
+    col, perm, t_col, t_perm = one_type(col, perm, t_col, t_perm)
     x, source, target, mask, seed, out, log_total, grad, slope, dropout = rest
     grads = [new_output(t, *t.shape) for t in (x, source, target)]
     grads.append(source.new_empty(0 if mask is None else mask.shape))
@@ -187,8 +189,7 @@ def _(rowptr, col, perm, t_rowptr, t_col, t_perm, *rest):
     if native_call(
         'gat_backward',
         (x.dtype, col.dtype),
-        *slots(rowptr, col, perm, None)[:3],
-        *slots(t_rowptr, t_col, t_perm, None)[:3],
+        *(rowptr, col, perm, t_rowptr, t_col, t_perm),
         *(x, source, target, mask, out, log_total, grad, inner, grad_score),
         *(*grads[:3], None if mask is None else grads[3]),
         *(target.size(0), x.size(0), heads, features, slope, dropout, _number(seed)),

@@ -96,11 +96,11 @@ def new_output(like: Tensor, *shape: int, dtype: torch.dtype | None = None) -> T
     return out
 
 
-def slots(
-    rowptr: Tensor, col: Tensor, perm: Tensor | None, keep: Tensor | None
-) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
-    """A pattern as the compiled ops take it: places of the type of the columns."""
-    return rowptr, col, None if perm is None else perm.to(col.dtype), keep
+def one_type(*indices: Tensor | None) -> list[Any]:
+    """Columns and places as the compiled ops take them: of the wider of their types."""
+    if len({t.dtype for t in indices if t is not None}) <= 1:
+        return list(indices)
+    return [None if t is None else t.long() for t in indices]
 
 
 def sum_type(dtype: torch.dtype) -> torch.dtype:

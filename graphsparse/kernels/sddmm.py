@@ -7,7 +7,7 @@ from torch.library import custom_op
 from graphsparse.kernels import reference
 from graphsparse.kernels.check import check_sddmm, refuse_forward_mode
 from graphsparse.kernels.gpu import triton_kernels
-from graphsparse.kernels.native import native_call, slots, sum_type, threads_for
+from graphsparse.kernels.native import native_call, one_type, sum_type, threads_for
 from graphsparse.kernels.pattern import Pattern
 
 
@@ -64,13 +64,14 @@ def sddmm_op(
 
 @sddmm_op.register_kernel('cpu')
 def _(rowptr, col, perm, keep, a, b, t_rowptr, t_col, t_perm):
+    col, perm = one_type(col, perm)
     _, heads, features = a.shape
     # Of a wide row only parts of the dots are there at a time.
     out = a.new_empty(col.numel(), heads, dtype=sum_type(a.dtype))
     if features and native_call(
         'sddmm',
         (a.dtype, col.dtype),
-        *(*slots(rowptr, col, perm, keep), a, b, out),
+        *(rowptr, col, perm, keep, a, b, out),
         *(rowptr.numel() - 1, heads, features),
         threads_for(col.numel() * heads * features),
     ):
@@ -126,11 +127,12 @@ def sddmm_add_op(
 
 @sddmm_add_op.register_kernel('cpu')
 def _(rowptr, col, perm, a, b, t_rowptr, t_col, t_perm):
+    col, perm = one_type(col, perm)
     out = a.new_empty(col.numel(), a.size(1))
     if native_call(
         'sddmm_add',
         (a.dtype, col.dtype),
-        *(*slots(rowptr, col, perm, None)[:3], a, b, out),
+        *(rowptr, col, perm, a, b, out),
         *(a.size(0), a.size(1), threads_for(out.numel())),
     ):
         return out

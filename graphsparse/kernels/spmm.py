@@ -10,7 +10,7 @@ from graphsparse.kernels.gpu import triton_kernels
 from graphsparse.kernels.native import (
     native_call,
     new_output,
-    slots,
+    one_type,
     sum_type,
     threads_for,
 )
@@ -86,12 +86,13 @@ def spmm_op(
 
 @spmm_op.register_kernel('cpu')
 def _(rowptr, col, perm, keep, value, x, t_rowptr, t_col, t_perm, mean):
+    col, perm = one_type(col, perm)
     out = new_output(x, rowptr.numel() - 1, *x.shape[1:])
     _, heads, features = x.shape
     if native_call(
         'spmm_sum',
         (x.dtype, col.dtype),
-        *(*slots(rowptr, col, perm, keep), value, x, out),
+        *(rowptr, col, perm, keep, value, x, out),
         *(out.size(0), heads, features, mean),
         threads_for(col.numel() * heads * features),
     ):
@@ -159,6 +160,7 @@ def spmm_backward_op(
 
 @spmm_backward_op.register_kernel('cpu')
 def _(rowptr, col, perm, keep, value, x, grad, t_rowptr, t_col, t_perm):
+    col, perm = one_type(col, perm)
     # Of a wide row only parts of the dots are there at a time.
     grad_value = value.new_empty(value.shape, dtype=sum_type(value.dtype))
     grad_x = new_output(x, *x.shape)
@@ -166,7 +168,7 @@ def _(rowptr, col, perm, keep, value, x, grad, t_rowptr, t_col, t_perm):
     if features and native_call(
         'spmm_backward',
         (x.dtype, col.dtype),
-        *(*slots(rowptr, col, perm, keep), value, x, grad, grad_value, grad_x),
+        *(rowptr, col, perm, keep, value, x, grad, grad_value, grad_x),
         *(rows, heads, features),
         threads_for(2 * col.numel() * heads * features),
     ):

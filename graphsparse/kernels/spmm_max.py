@@ -9,7 +9,7 @@ from graphsparse.kernels.gpu import triton_kernels
 from graphsparse.kernels.native import (
     native_call,
     new_output,
-    slots,
+    one_type,
     sum_type,
     threads_for,
 )
@@ -35,12 +35,13 @@ def spmm_max_op(
 
 @spmm_max_op.register_kernel('cpu')
 def _(rowptr, col, perm, keep, value, x, t_rowptr, t_col, t_perm, largest):
+    col, perm = one_type(col, perm)
     out = new_output(x, rowptr.numel() - 1, *x.shape[1:])
     _, heads, features = x.shape
     if native_call(
         'spmm_max',
         (x.dtype, col.dtype),
-        *(*slots(rowptr, col, perm, keep), value, x, out),
+        *(rowptr, col, perm, keep, value, x, out),
         *(out.size(0), heads, features, largest),
         threads_for(col.numel() * heads * features),
     ):
@@ -99,6 +100,7 @@ def spmm_max_backward_op(
 
 @spmm_max_backward_op.register_kernel('cpu')
 def _(rowptr, col, perm, keep, value, x, out, grad, t_rowptr, t_col, t_perm):
+    col, perm, t_col, t_perm = one_type(col, perm, t_col, t_perm)
     kind, (_, heads, features) = (x.dtype, col.dtype), x.shape
     size, wide = (heads, features), sum_type(x.dtype)
     threads = threads_for(2 * col.numel() * heads * features)
@@ -107,7 +109,7 @@ def _(rowptr, col, perm, keep, value, x, out, grad, t_rowptr, t_col, t_perm):
     if not native_call(
         'spmm_max_shares',
         kind,
-        *(*slots(rowptr, col, perm, keep), value, x, out, grad, share),
+        *(rowptr, col, perm, keep, value, x, out, grad, share),
         *(out.size(0), *size, threads),
     ):
         args = rowptr, col, perm, keep, value, x, out, grad
@@ -115,7 +117,7 @@ def _(rowptr, col, perm, keep, value, x, out, grad, t_rowptr, t_col, t_perm):
     native_call(
         'spmm_max_backward',
         kind,
-        *(*slots(t_rowptr, t_col, t_perm, keep), value, x, out, share),
+        *(t_rowptr, t_col, t_perm, keep, value, x, out, share),
         *(None if value is None else grad_value, grad_x, x.size(0), *size, threads),
     )
     return grad_value.to(x.dtype), grad_x.to(x.dtype)

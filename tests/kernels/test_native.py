@@ -10,6 +10,7 @@ import torch
 from torch.testing import assert_close
 
 from graphsparse.kernels import (
+    gat_aggregate,
     native,
     native_ops,
     reference,
@@ -69,6 +70,31 @@ def test_places_of_another_integer_type_than_columns(compiled):
     mixed = pattern._replace(perm=pattern.perm.long())
     x, value = torch.randn(7, 5), torch.randn(40)
     assert torch.equal(spmm(mixed, x, value), spmm(pattern, x, value))
+
+
+def test_places_too_large_for_the_type_of_the_columns():
+    col, perm = torch.tensor([1, 0], dtype=torch.int32), torch.tensor([2**31, 5])
+    for index in native.one_type(col, perm, None)[:2]:
+        assert index.dtype == torch.int64
+    assert native.one_type(col, perm)[1].tolist() == [2**31, 5]
+    assert native.one_type(col, None)[0] is col
+
+
+@pytest.mark.parametrize('narrow', [('col', 'perm'), ('t_col', 't_perm')])
+def test_a_transpose_of_another_integer_type(compiled, narrow):
+    pattern = random_pattern(9, 7, 40, torch.int64, perm=True)
+    mixed = pattern._replace(**{name: getattr(pattern, name).int() for name in narrow})
+    x, value = torch.randn(7, 2, 5), torch.randn(40, 2)
+    source, target = torch.randn(7, 2), torch.randn(9, 2)
+
+    def gradients(given):
+        leaves = [t.clone().requires_grad_() for t in (x, value, source, target)]
+        outs = [spmm(given, *leaves[:2], reduce) for reduce in ('sum', 'max')]
+        outs.append(gat_aggregate(given, leaves[0], *leaves[2:]))
+        return torch.autograd.grad(sum(t.square().sum() for t in outs), leaves)
+
+    for a, b in zip(gradients(mixed), gradients(pattern), strict=True):
+        assert torch.equal(a, b)
 
 
 def test_values_of_another_type_are_taken_to_that_of_x():

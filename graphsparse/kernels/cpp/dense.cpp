@@ -11,6 +11,8 @@ namespace {
 //
 #include "rows.h"
 //
+#include "splitmix.h"
+//
 #include "draw.h"
 //
 #include "gat.h"

@@ -26,8 +26,8 @@ using Bits = uint8_t;
 using Ends = int64_t;
 using N = int64_t;
 
-// T is the type of the dense operands [nodes, heads, features], I that of columns.
-// perm, keep, value, mask and gradients that nobody wants may be null.
+// T is the type of the dense operands [nodes, heads, features], I that of columns and
+// places. perm, keep, value, mask and gradients that nobody wants may be null.
 template <typename T, typename I, typename A = Acc<T>>
 struct Dense {
   void (*spmm_sum)(const Ends *rowptr, const I *col, const I *perm, const Bits *keep,
@@ -64,7 +64,7 @@ struct Dense {
                        A *grad_score, T *grad_x, A *grad_source, A *grad_target,
                        A *grad_mask, N rows, N cols, N heads, N features, double slope,
                        double dropout, int64_t seed, int threads);
-  // Not for bf16, whose weights and scores are widened first; nor the softmax.
+  // Not for bf16, whose weights are widened first.
   void (*sparse_linear)(const Ends *rowptr, const I *col, const T *value, const T *x,
                         T *out, N nodes, N rows, N cols, int threads);
 };
@@ -75,7 +75,7 @@ struct Segments {
                  int threads);
   void (*dropout)(const T *x, T *out, N size, double probability, int64_t seed,
                   int threads);
-  // Not for bf16.
+  // Not for bf16, which the reference serves.
   void (*softmax)(const Ends *rowptr, const T *score, T *out, N rows, N heads,
                   int threads);
   void (*softmax_backward)(const Ends *rowptr, const T *out, const T *grad,

@@ -9,15 +9,12 @@ struct Dropout {
       : seed(uint64_t(seed)), threshold(uint64_t(probability * (1 << 24) + 0.5)),
         scale(A(probability < 1 ? 1 / (1 - probability) : 0)) {}
 
-  // 0 or 1 / (1 - probability) for W places, by SplitMix64.
+  // 0 or 1 / (1 - probability) for W places.
   template <int W>
   typename Vec<A, W>::reg at(int64_t place) const {
     typename Vec<double, W>::ints z;
     for (int w = 0; w < W; ++w) z[w] = uint64_t(place + 1 + w);
-    z = z * 0x9E3779B97F4A7C15u + seed;
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-    z = (z ^ (z >> 31)) >> 40;
+    z = mix(z * GOLDEN + seed) >> 40;
     using Narrow = typename Vec<A, W>::ints;
     const Narrow draw = __builtin_convertvector(z, Narrow);
     const auto kept = draw >= typename Vec<A, W>::I(threshold);

@@ -38,17 +38,6 @@ inline void each_group(int64_t heads, Body body) {
   for (; h < heads; ++h) body(Const<1>(), h);
 }
 
-// Memory of one thread, as long as one chunk of rows takes.
-template <typename A>
-struct Scratch {
-  A *all;
-  explicit Scratch(int64_t size) : all((A *)__builtin_malloc((size + 1) * sizeof(A))) {
-    if (!all) __builtin_trap();
-  }
-  ~Scratch() { __builtin_free(all); }
-  Scratch(const Scratch &) = delete;
-};
-
 // A sum over some slots goes to memory, where what overlaps was already added.
 template <int R, int W, typename A>
 inline void add_once(A *acc, typename Vec<A, W>::reg (&sum)[R], const Tile &tile) {

@@ -1,4 +1,5 @@
-// The extension: every kernel under its name and the types it takes, `spmm_f32_i32`.
+// The extension: every kernel under its name and the types it takes, as in
+// `spmm_sum_f32_i32`.
 #include "bind.h"
 #include "dense.h"
 
@@ -82,6 +83,7 @@ void advise_huge(char *begin, int64_t bytes) {
   if (first < last) madvise((void *)first, last - first, MADV_HUGEPAGE);
 #endif
 }
+
 #ifdef GRAPHSPARSE_SANITIZE
 // Mistakes on purpose: the tests of a sanitized build ask whether it sees them.
 int64_t read_past_the_end(int64_t size) {

@@ -47,7 +47,7 @@ double shared(const I *a, const I *a_end, const I *b, const I *b_end,
 }
 
 // Pairs of rows differ in length by orders of magnitude: few are handed out at once.
-// Each sum is of one thread, by ascending column, so the number of threads is out.
+// Each sum is of one thread, by ascending column: the same on any number of them.
 template <typename I>
 void common_neighbors(const int64_t *rowptr, const I *col, const int64_t *u,
                       const int64_t *v, const double *weight, double *out,

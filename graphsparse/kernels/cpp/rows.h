@@ -1,4 +1,4 @@
-// What the kernels over CSR rows share: fair chunks, slots, prefetching.
+// What the kernels over CSR rows share: fair chunks, memory, slots, prefetching.
 
 constexpr int64_t AHEAD = 16;  // slots between asking for a row and reading it
 
@@ -15,7 +15,7 @@ inline int64_t row_at(const int64_t *rowptr, int64_t rows, int64_t work) {
   return low;
 }
 
-// body(first, last, thread) over chunks of rows with about equally many slots.
+// body(first, last) over chunks of rows with about equally many slots.
 template <typename Body>
 void each_chunk(const int64_t *rowptr, int64_t rows, int threads, Body body) {
   constexpr int64_t share = 4096;
@@ -32,6 +32,17 @@ void each_row(const int64_t *rowptr, int64_t rows, int threads, Body body) {
     for (int64_t i = first; i < last; ++i) body(i);
   });
 }
+
+// Memory of one thread, for as long as its chunk of rows takes.
+template <typename A>
+struct Scratch {
+  A *all;
+  explicit Scratch(int64_t size) : all((A *)__builtin_malloc((size + 1) * sizeof(A))) {
+    if (!all) __builtin_trap();
+  }
+  ~Scratch() { __builtin_free(all); }
+  Scratch(const Scratch &) = delete;
+};
 
 // The non-zeros: slot k stands in column col[k] and has entry perm[k] (k, if null) of
 // the values; where keep is given, it is there only if the entry's bit is set.

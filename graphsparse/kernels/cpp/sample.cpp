@@ -10,14 +10,7 @@
 namespace graphsparse {
 namespace {
 
-constexpr uint64_t GOLDEN = 0x9E3779B97F4A7C15;
-
-// The finaliser of splitmix64 (Steele, Lea & Flood, OOPSLA 2014).
-inline uint64_t mix(uint64_t z) {
-  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
-  z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
-  return z ^ (z >> 31);
-}
+#include "splitmix.h"
 
 inline uint64_t fold(uint64_t key, uint64_t x) { return mix((key ^ x) + GOLDEN); }
 

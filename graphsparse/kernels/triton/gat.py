@@ -18,9 +18,10 @@ from torch import Tensor
 
 from graphsparse.kernels.triton.launch import (
     blocks,
-    count_pieces,
+    by_rows,
     dense,
     programs,
+    room_for_pieces,
     wide,
 )
 from graphsparse.kernels.triton.slots import (
@@ -30,8 +31,11 @@ from graphsparse.kernels.triton.slots import (
     head_block,
     long_row,
     of_heads,
+    of_row,
     piece_numbers,
     piece_of,
+    put_heads,
+    put_row,
 )
 from graphsparse.kernels.triton.spmm import merge, reduce_rows
 
@@ -52,25 +56,24 @@ def gat_aggregate(
     rowptr, col, perm, x, source, target, mask = dense(
         rowptr, col, perm, x, source, target, mask
     )
-    rows, (_, heads, features) = rowptr.numel() - 1, x.shape
-    size, pieces = blocks(heads, features, x.dtype), count_pieces(col.numel())
-    out, dtype = x.new_zeros(rows, heads, features), wide(x.dtype)
-    log_total = x.new_full((rows, heads), -math.inf, dtype=dtype)
-    if rows * col.numel() * heads == 0:
+    rows, slots, (_, heads, features) = rowptr.numel() - 1, col.numel(), x.shape
+    out = x.new_zeros(rows, heads, features)
+    log_total = x.new_full((rows, heads), -math.inf, dtype=wide(x.dtype))
+    if rows * slots * heads == 0:
         return out, log_total
-    part = x.new_empty(pieces, heads, features, dtype=dtype)
-    part_top, part_total = x.new_empty(2, pieces, heads, dtype=dtype)
-    with torch.cuda.device_of(x):
-        _attend_kernel[(pieces + rows, programs(size))](
-            *(rowptr, col, perm, x, source, target, mask, seed, out, log_total),
-            *(part, part_top, part_total, rows, col.numel(), pieces),
-            **_constants(negative_slope, dropout),
-            **size,
-        )
-        if pieces:
-            _merge_attention_kernel[(pieces // 2, programs(size))](
-                *(rowptr, part, part_top, part_total, out, log_total),
-                *(rows, col.numel()),
+    size = blocks(heads, features, x.dtype)
+    part = room_for_pieces(x, slots, heads, features)
+    part_top, part_total = (room_for_pieces(x, slots, heads) for _ in range(2))
+    by_rows(
+        *(_attend_kernel, rows, slots, size),
+        *(rowptr, col, perm, x, source, target, mask, seed, out, log_total),
+        *(part, part_top, part_total),
+        **_constants(negative_slope, dropout),
+    )
+    if part.size(0):
+        with torch.cuda.device_of(x):
+            _merge_attention_kernel[(part.size(0) // 2, programs(size))](
+                *(rowptr, part, part_top, part_total, out, log_total, rows, slots),
                 **size,
             )
     return out, log_total
@@ -108,14 +111,14 @@ def gat_backward(
     if rows * slots * heads * features == 0:
         given = (x, source, target, x.new_empty(0) if mask is None else mask)
         return tuple(torch.zeros_like(t) for t in given)  # type: ignore[return-value]
-    size, pieces = blocks(heads, features, x.dtype, whole=True), count_pieces(slots)
+    size = blocks(heads, features, x.dtype, whole=True)
     # Three numbers of a target and head, side by side: one read of memory an edge.
     facts = x.new_empty(rows, heads, 4, dtype=dtype)
     slope = x.new_empty(slots, heads, dtype=dtype)
     mask_slope = None if mask is None else torch.empty_like(slope)
     grad_x, grad_source = torch.empty_like(x), torch.empty_like(source)
-    part = x.new_empty(pieces, heads, features, dtype=dtype)
-    part_source = x.new_empty(pieces, heads, dtype=dtype)
+    part = room_for_pieces(x, slots, heads, features)
+    part_source = room_for_pieces(x, slots, heads)
     lines = max(1, 1024 // size['BLOCK_F'])
     with torch.cuda.device_of(x):
         _facts_kernel[(triton.cdiv(rows * heads, lines),)](
@@ -125,14 +128,13 @@ def gat_backward(
             LINES=lines,
             BLOCK_F=size['BLOCK_F'],
         )
-        _attend_backward_kernel[(pieces + nodes, programs(size))](
-            *(t_rowptr, t_col, t_perm, x, source, mask, seed, facts, grad, slope),
-            *(mask_slope, grad_x, grad_source, part, part_source),
-            *(nodes, slots, pieces),
-            LIMIT=math.log(torch.finfo(dtype).max) / 2,
-            **_constants(negative_slope, dropout),
-            **size,
-        )
+    by_rows(
+        *(_attend_backward_kernel, nodes, slots, size),
+        *(t_rowptr, t_col, t_perm, x, source, mask, seed, facts, grad, slope),
+        *(mask_slope, grad_x, grad_source, part, part_source),
+        LIMIT=math.log(torch.finfo(dtype).max) / 2,
+        **_constants(negative_slope, dropout),
+    )
     merge(t_rowptr, part, None, grad_x, slots)
     merge(t_rowptr, part_source, None, grad_source, slots)
     # The sum over a row of what stands at its entries: a product with their pattern.
@@ -251,8 +253,8 @@ def _attend_kernel(
     BLOCK_F: tl.constexpr,
 ):
     row, begin, end, mine = piece_of(rowptr, rows, slots, pieces, CHUNK)
-    h, _, place, there = head_block(H, F, BLOCK_H, BLOCK_F)
-    own = tl.load(target + row * H + h, mask=h < H, other=0).to(ACC)[None]
+    h, place, there = head_block(H, F, BLOCK_H, BLOCK_F)
+    own = of_row(target, row, h, h < H, H, ACC)
     # Each lane of the block keeps a softmax of its own; they meet after the loop.
     top = tl.full((BLOCK_K, BLOCK_H), float('-inf'), ACC)
     total = tl.zeros((BLOCK_K, BLOCK_H), ACC)
@@ -301,7 +303,7 @@ def _merge_attention_kernel(
     BLOCK_F: tl.constexpr,
 ):
     row, number, begin = long_row(rowptr, rows, slots, CHUNK)
-    h, _, place, there = head_block(H, F, BLOCK_H, BLOCK_F)
+    h, place, there = head_block(H, F, BLOCK_H, BLOCK_F)
     top = tl.full((BLOCK_K, BLOCK_H), float('-inf'), ACC)
     total = tl.zeros((BLOCK_K, BLOCK_H), ACC)
     acc = tl.zeros((BLOCK_K, BLOCK_H, BLOCK_F), ACC)
@@ -376,9 +378,9 @@ def _attend_backward_kernel(
     BLOCK_F: tl.constexpr,
 ):
     row, begin, end, mine = piece_of(rowptr, rows, slots, pieces, CHUNK)
-    h, _, place, there = head_block(H, F, BLOCK_H, BLOCK_F)
-    own = tl.load(x + row * (H * F) + place, mask=there, other=0).to(ACC)[None]
-    own_source = tl.load(source + row * H + h, mask=h < H, other=0).to(ACC)[None]
+    h, place, there = head_block(H, F, BLOCK_H, BLOCK_F)
+    own = of_row(x, row, place, there, H * F, ACC)
+    own_source = of_row(source, row, h, h < H, H, ACC)
     total = tl.zeros((BLOCK_H, BLOCK_F), ACC)
     total_source = tl.zeros((BLOCK_H,), ACC)
     for k0 in range(begin, end, BLOCK_K):
@@ -408,15 +410,8 @@ def _attend_backward_kernel(
         total += tl.sum(given[:, :, None] * message, 0)
         change = share * (dot - inner) * steep
         total_source += tl.sum(change, 0)
-        place_k = entry[:, None] * H + h[None, :]
-        tl.store(slope + place_k, change, mask=here)
+        put_heads(slope, entry, on, h, change, H)
         if mask is not None:
-            tl.store(mask_slope + place_k, alone * (dot - inner), mask=here)
-    piece = tl.program_id(0).to(tl.int64)
-    if mine:
-        if piece < pieces:
-            tl.store(part + piece * (H * F) + place, total, mask=there)
-            tl.store(part_source + piece * H + h, total_source, mask=h < H)
-        else:
-            tl.store(grad_x + row * (H * F) + place, total, mask=there)
-            tl.store(grad_source + row * H + h, total_source, mask=h < H)
+            put_heads(mask_slope, entry, on, h, alone * (dot - inner), H)
+    put_row(part, grad_x, row, pieces, mine, place, there, total, H * F)
+    put_row(part_source, grad_source, row, pieces, mine, h, h < H, total_source, H)

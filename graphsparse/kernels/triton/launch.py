@@ -59,6 +59,30 @@ def count_pieces(slots: int) -> int:
     return 2 * triton.cdiv(slots, CHUNK) if slots > CHUNK else 0
 
 
+def by_rows(
+    kernel: Any,
+    rows: int,
+    slots: int,
+    size: dict[str, Any],
+    *args: Tensor | None,
+    **constants: Any,
+) -> None:
+    """Run a kernel of ``args``, rows, slots and pieces: a program a piece, one a row.
+
+    ``size`` is of :func:`blocks`; where the first of ``args`` is, it runs.
+    """
+    pieces = count_pieces(slots)
+    with torch.cuda.device_of(args[0]):
+        kernel[(pieces + rows, programs(size))](
+            *args, rows, slots, pieces, **constants, **size
+        )
+
+
+def room_for_pieces(x: Tensor, slots: int, *shape: int) -> Tensor:
+    """Empty room for what each piece of a long row adds up to, of this shape."""
+    return x.new_empty(count_pieces(slots), *shape, dtype=wide(x.dtype))
+
+
 def wide(dtype: torch.dtype) -> torch.dtype:
     """The type that sums of this type are held in."""
     return torch.float64 if dtype == torch.float64 else torch.float32

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import torch
 import triton
 import triton.language as tl
 from torch import Tensor
 
-from graphsparse.kernels.triton.launch import blocks, count_pieces, dense, programs
+from graphsparse.kernels.triton.launch import blocks, by_rows, dense
 from graphsparse.kernels.triton.slots import (
     columns,
     entries,
     gather,
     head_block,
     of_heads,
+    of_row,
     piece_of,
+    put_heads,
 )
 
 
@@ -32,11 +33,8 @@ def sddmm(
     if slots * heads * features == 0:
         return a.new_zeros(slots, heads)
     out = a.new_empty(slots, heads)
-    size, pieces = blocks(heads, features, a.dtype, whole=True), count_pieces(slots)
-    with torch.cuda.device_of(a):
-        _sddmm_kernel[(pieces + rows, programs(size))](
-            *(rowptr, col, perm, keep, a, b, out, rows, slots, pieces), **size
-        )
+    size = blocks(heads, features, a.dtype, whole=True)
+    by_rows(_sddmm_kernel, rows, slots, size, rowptr, col, perm, keep, a, b, out)
     return out
 
 
@@ -49,11 +47,8 @@ def sddmm_add(
     out = a.new_empty(slots, heads)
     if out.numel() == 0:
         return out
-    size, pieces = blocks(heads, 1, a.dtype), count_pieces(slots)
-    with torch.cuda.device_of(a):
-        _sddmm_add_kernel[(pieces + rows, programs(size))](
-            *(rowptr, col, perm, a, b, out, rows, slots, pieces), **size
-        )
+    size = blocks(heads, 1, a.dtype)
+    by_rows(_sddmm_add_kernel, rows, slots, size, rowptr, col, perm, a, b, out)
     return out
 
 
@@ -78,16 +73,15 @@ def _sddmm_kernel(
     BLOCK_F: tl.constexpr,
 ):
     row, begin, end, _ = piece_of(rowptr, rows, slots, pieces, CHUNK)
-    h, _, place, there = head_block(H, F, BLOCK_H, BLOCK_F)
-    own = tl.load(a + row * (H * F) + place, mask=there, other=0).to(ACC)[None]
+    h, place, there = head_block(H, F, BLOCK_H, BLOCK_F)
+    own = of_row(a, row, place, there, H * F, ACC)
     for k0 in range(begin, end, BLOCK_K):
         k = k0 + tl.arange(0, BLOCK_K)
         inside = k < end
         entry, on = entries(perm, keep, k, inside)
         other = gather(b, columns(col, k, on), on, place, there, H * F, ACC)
         dot = tl.where(on[:, None], tl.sum(own * other, 2), 0)
-        at = out + entry[:, None] * H + h[None, :]
-        tl.store(at, dot, mask=inside[:, None] & (h < H)[None, :])
+        put_heads(out, entry, inside, h, dot, H)
 
 
 @triton.jit(do_not_specialize=['rows', 'slots', 'pieces'])
@@ -110,11 +104,10 @@ def _sddmm_add_kernel(
     BLOCK_F: tl.constexpr,
 ):
     row, begin, end, _ = piece_of(rowptr, rows, slots, pieces, CHUNK)
-    h, _, _, _ = head_block(H, F, BLOCK_H, BLOCK_F)
-    own = tl.load(a + row * H + h, mask=h < H, other=0).to(ACC)[None]
+    h, _, _ = head_block(H, F, BLOCK_H, BLOCK_F)
+    own = of_row(a, row, h, h < H, H, ACC)
     for k0 in range(begin, end, BLOCK_K):
         k = k0 + tl.arange(0, BLOCK_K)
         entry, inside = entries(perm, None, k, k < end)
         other = of_heads(b, columns(col, k, inside), inside, h, H, ACC)
-        at = out + entry[:, None] * H + h[None, :]
-        tl.store(at, own + other, mask=inside[:, None] & (h < H)[None, :])
+        put_heads(out, entry, inside, h, own + other, H)

@@ -8,14 +8,14 @@ import triton.language as tl
 from torch import Tensor
 
 from graphsparse.kernels import reference
-from graphsparse.kernels.triton.launch import (
-    blocks,
-    count_pieces,
-    dense,
-    programs,
-    wide,
+from graphsparse.kernels.triton.launch import blocks, by_rows, dense, wide
+from graphsparse.kernels.triton.slots import (
+    head_block,
+    of_heads,
+    of_row,
+    piece_of,
+    put_heads,
 )
-from graphsparse.kernels.triton.slots import head_block, of_heads, piece_of
 from graphsparse.kernels.triton.spmm import reduce_rows
 
 
@@ -65,12 +65,10 @@ def _rescale(
     if out.numel() == 0:
         return out
     rows, (slots, width) = rowptr.numel() - 1, src.shape
-    size, pieces = blocks(width, 1, src.dtype), count_pieces(slots)
-    with torch.cuda.device_of(src):
-        _rescale_kernel[(pieces + rows, programs(size))](
-            *(rowptr.contiguous(), src, shift, total, grad, out, rows, slots, pieces),
-            **size,
-        )
+    by_rows(
+        *(_rescale_kernel, rows, slots, blocks(width, 1, src.dtype)),
+        *(rowptr.contiguous(), src, shift, total, grad, out),
+    )
     return out
 
 
@@ -94,8 +92,8 @@ def _rescale_kernel(
     BLOCK_F: tl.constexpr,
 ):
     row, begin, end, _ = piece_of(rowptr, rows, slots, pieces, CHUNK)
-    h, _, _, _ = head_block(H, F, BLOCK_H, BLOCK_F)
-    down = tl.load(shift + row * H + h, mask=h < H, other=0).to(ACC)[None]
+    h, _, _ = head_block(H, F, BLOCK_H, BLOCK_F)
+    down = of_row(shift, row, h, h < H, H, ACC)
     if grad is None:
         whole = tl.load(total + row * H + h, mask=h < H, other=1).to(ACC)[None]
     for k0 in range(begin, end, BLOCK_K):
@@ -105,5 +103,4 @@ def _rescale_kernel(
             number = tl.exp(number - down) / whole
         else:
             number *= of_heads(grad, k, k < end, h, H, ACC) - down
-        here = (k < end)[:, None] & (h < H)[None, :]
-        tl.store(out + k[:, None] * H + h[None, :], number, mask=here)
+        put_heads(out, k, k < end, h, number, H)

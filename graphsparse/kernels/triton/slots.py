@@ -99,13 +99,19 @@ def head_block(
     BLOCK_H: tl.constexpr,
     BLOCK_F: tl.constexpr,
 ):
-    """Heads of this program, features, places ``[heads, features]`` in a dense row."""
+    """Heads of this program, places ``[heads, features]`` in a row, which are there."""
     number = tl.program_id(1)
     across: tl.constexpr = 1 if F == 0 else (F + BLOCK_F - 1) // BLOCK_F
     h = number // across * BLOCK_H + tl.arange(0, BLOCK_H)
     f = number % across * BLOCK_F + tl.arange(0, BLOCK_F)
     there = (h < H)[:, None] & (f < F)[None, :]
-    return h, f, h[:, None] * F + f[None, :], there
+    return h, h[:, None] * F + f[None, :], there
+
+
+@triton.jit
+def of_row(x, row, place, there, WIDTH: tl.constexpr, ACC: tl.constexpr):
+    """Dense row ``row`` at some places, to meet a block of slots, ``[1, ...]``."""
+    return tl.load(x + row * WIDTH + place, mask=there, other=0).to(ACC)[None]
 
 
 @triton.jit
@@ -122,3 +128,21 @@ def gather(x, at, on, place, there, WIDTH: tl.constexpr, ACC: tl.constexpr):
     return tl.load(
         x + at[:, None, None] * WIDTH + place[None, :, :], mask=here, other=0
     ).to(ACC)
+
+
+@triton.jit
+def put_heads(values, at, on, h, number, H: tl.constexpr):
+    """``values[at] = number`` for this program's heads, where on."""
+    here = on[:, None] & (h < H)[None, :]
+    tl.store(values + at[:, None] * H + h[None, :], number, mask=here)
+
+
+@triton.jit
+def put_row(part, out, row, pieces, mine, place, there, total, WIDTH: tl.constexpr):
+    """What this program summed: a row, or a piece of a long one."""
+    piece = tl.program_id(0).to(tl.int64)
+    if mine:
+        if piece < pieces:
+            tl.store(part + piece * WIDTH + place, total, mask=there)
+        else:
+            tl.store(out + row * WIDTH + place, total, mask=there)

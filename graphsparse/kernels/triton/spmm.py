@@ -10,9 +10,10 @@ from torch import Tensor
 from graphsparse.kernels import reference
 from graphsparse.kernels.triton.launch import (
     blocks,
-    count_pieces,
+    by_rows,
     dense,
     programs,
+    room_for_pieces,
     wide,
 )
 from graphsparse.kernels.triton.slots import (
@@ -22,8 +23,11 @@ from graphsparse.kernels.triton.slots import (
     head_block,
     long_row,
     of_heads,
+    of_row,
     piece_numbers,
     piece_of,
+    put_heads,
+    put_row,
 )
 
 
@@ -105,17 +109,14 @@ def reduce_rows(
     slots = slots if col is None else col.numel()
     if rows * slots * heads * features == 0:
         return x.new_zeros(rows, heads, features, dtype=dtype)
-    size, pieces = blocks(heads, features, x.dtype), count_pieces(slots)
     out = x.new_empty(rows, heads, features, dtype=dtype)
-    partial = x.new_empty(pieces, heads, features, dtype=wide(x.dtype))
-    counts = x.new_empty(pieces, dtype=torch.int32)
-    with torch.cuda.device_of(x):
-        _reduce_kernel[(pieces + rows, programs(size))](
-            *(rowptr, col, perm, keep, value, x, top, out, partial, counts),
-            *(rows, slots, pieces),
-            REDUCE=reduce,
-            **size,
-        )
+    partial = room_for_pieces(x, slots, heads, features)
+    counts = x.new_empty(partial.size(0), dtype=torch.int32)
+    by_rows(
+        *(_reduce_kernel, rows, slots, blocks(heads, features, x.dtype)),
+        *(rowptr, col, perm, keep, value, x, top, out, partial, counts),
+        REDUCE=reduce,
+    )
     merge(rowptr, partial, counts, out, slots, reduce)
     return out
 
@@ -157,15 +158,12 @@ def _spread(
         nothing = None if value is None else torch.zeros_like(value)
         return nothing, torch.zeros_like(x)
     grad_value = None if value is None else torch.empty_like(value)
-    size, pieces = blocks(heads, features, x.dtype, whole=True), count_pieces(slots)
     grad_x = torch.empty_like(x)
-    partial = x.new_empty(pieces, heads, features, dtype=wide(x.dtype))
-    with torch.cuda.device_of(x):
-        _spread_kernel[(pieces + rows, programs(size))](
-            *(rowptr, col, perm, keep, value, x, top, grad),
-            *(grad_value, grad_x, partial, rows, slots, pieces),
-            **size,
-        )
+    partial = room_for_pieces(x, slots, heads, features)
+    by_rows(
+        *(_spread_kernel, rows, slots, blocks(heads, features, x.dtype, whole=True)),
+        *(rowptr, col, perm, keep, value, x, top, grad, grad_value, grad_x, partial),
+    )
     merge(rowptr, partial, None, grad_x, slots)
     return grad_value, grad_x
 
@@ -235,9 +233,9 @@ def _reduce_kernel(
     BLOCK_F: tl.constexpr,
 ):
     row, begin, end, mine = piece_of(rowptr, rows, slots, pieces, CHUNK)
-    h, _, place, there = head_block(H, F, BLOCK_H, BLOCK_F)
+    h, place, there = head_block(H, F, BLOCK_H, BLOCK_F)
     if top is not None:
-        met = tl.load(top + row * (H * F) + place, mask=there, other=0).to(ACC)
+        met = of_row(top, row, place, there, H * F, ACC)
     # Extremes have a number for each slot of the block, which meet after the loop.
     # Sums meet in it: fewer registers, so more programs at once.
     LANES: tl.constexpr = BLOCK_K if REDUCE == 'max' or REDUCE == 'min' else 1
@@ -250,9 +248,9 @@ def _reduce_kernel(
         if value is not None:
             message *= of_heads(value, entry, on, h, H, ACC)[:, :, None]
         if REDUCE == 'ties':  # as it was rounded when the extreme was written
-            message = (message.to(x.dtype.element_ty).to(ACC) == met[None]).to(ACC)
+            message = (message.to(x.dtype.element_ty).to(ACC) == met).to(ACC)
         elif REDUCE == 'exp':
-            message = tl.exp(message - met[None])
+            message = tl.exp(message - met)
         message = tl.where(on[:, None, None], message, _start(REDUCE))
         if LANES == 1:
             message = tl.sum(message, 0)[None]
@@ -288,7 +286,7 @@ def _merge_kernel(
     BLOCK_F: tl.constexpr,
 ):
     row, number, first = long_row(rowptr, rows, slots, CHUNK)
-    _, _, place, there = head_block(H, F, BLOCK_H, BLOCK_F)
+    _, place, there = head_block(H, F, BLOCK_H, BLOCK_F)
     acc = tl.full((BLOCK_K, BLOCK_H, BLOCK_F), _start(REDUCE), ACC)
     count = tl.zeros((BLOCK_K,), tl.int32)
     for i0 in range(0, number, BLOCK_K):
@@ -329,8 +327,8 @@ def _spread_kernel(
     BLOCK_F: tl.constexpr,
 ):
     row, begin, end, mine = piece_of(rowptr, rows, slots, pieces, CHUNK)
-    h, _, place, there = head_block(H, F, BLOCK_H, BLOCK_F)
-    own = tl.load(x + row * (H * F) + place, mask=there, other=0).to(ACC)[None]
+    h, place, there = head_block(H, F, BLOCK_H, BLOCK_F)
+    own = of_row(x, row, place, there, H * F, ACC)
     total = tl.zeros((BLOCK_H, BLOCK_F), ACC)
     for k0 in range(begin, end, BLOCK_K):
         k = k0 + tl.arange(0, BLOCK_K)
@@ -347,12 +345,6 @@ def _spread_kernel(
             message = tl.where(product == met, message, 0)
         if value is not None:
             dot = tl.where(on[:, None], tl.sum(message * own, 2), 0)
-            at = grad_value + entry[:, None] * H + h[None, :]
-            tl.store(at, dot, mask=inside[:, None] & (h < H)[None, :])
+            put_heads(grad_value, entry, inside, h, dot, H)
         total += tl.sum(message * factor, 0)
-    piece = tl.program_id(0).to(tl.int64)
-    if mine:
-        if piece < pieces:
-            tl.store(partial + piece * (H * F) + place, total, mask=there)
-        else:
-            tl.store(grad_x + row * (H * F) + place, total, mask=there)
+    put_row(partial, grad_x, row, pieces, mine, place, there, total, H * F)
