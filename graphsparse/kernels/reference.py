@@ -255,3 +255,23 @@ def gat_backward(
             out, [t for t in scores[:4] if t is not None], grad
         )
     return to_x, to_source, to_target, to_mask[0] if to_mask else source.new_empty(0)
+
+
+def kth_value(flat: Tensor, k: int) -> Tensor:
+    """The k-th smallest of ``[entries]``; see :func:`graphsparse.kernels.kth_value`."""
+    refuse_nan(flat)
+    return flat.kthvalue(k).values + 0  # -0 + 0 is 0
+
+
+def topk_mask(flat: Tensor, k: int) -> Tensor:
+    """The k largest of ``[entries]``, of equals the earlier; ``1 <= k``."""
+    threshold = kth_value(flat, flat.numel() - k + 1)
+    above, equal = flat > threshold, flat == threshold
+    room = k - int(above.sum())
+    return above | (equal & (equal.cumsum(0) <= room))
+
+
+def refuse_nan(flat: Tensor) -> None:
+    """ValueError if an entry is NaN."""
+    if flat.isnan().any():
+        raise ValueError('a score is NaN')
