@@ -18,7 +18,7 @@ from graphsparse.kernels.sample_layer import LayerSample, sample_layer
 from graphsparse.kernels.sample_neighbors import NeighborSample, sample_neighbors
 from graphsparse.kernels.sddmm import sddmm
 from graphsparse.kernels.segment import segment_reduce, segment_softmax
-from graphsparse.kernels.select import compact, global_topk
+from graphsparse.kernels.select import compact, global_topk, kth_value
 from graphsparse.kernels.sparse_linear import sparse_linear
 from graphsparse.kernels.spmm import spmm
 
@@ -31,6 +31,7 @@ __all__ = [
     'gat_aggregate',
     'global_topk',
     'induced_subgraph',
+    'kth_value',
     'native_ops',
     'pack_bits',
     'random_walk',

@@ -8,6 +8,7 @@ import re
 import warnings
 from functools import cache
 from types import ModuleType
+from typing import Any
 
 import torch
 from torch import Tensor

@@ -299,3 +299,23 @@ def gat_backward(
         return to_x, to_source, to_target, source.new_empty(0)
     to_mask = mask.new_zeros(mask.shape).index_add(0, entry, (alone * change).sum(1))
     return to_x, to_source, to_target, to_mask
+
+
+def kth_value(flat: Tensor, k: int) -> Tensor:
+    """The k-th smallest of ``[entries]``; see :func:`graphsparse.kernels.kth_value`."""
+    refuse_nan(flat)
+    return flat.kthvalue(k).values + 0  # -0 + 0 is 0
+
+
+def topk_mask(flat: Tensor, k: int) -> Tensor:
+    """The k largest of ``[entries]``, of equals the earlier; ``1 <= k``."""
+    threshold = kth_value(flat, flat.numel() - k + 1)
+    above, equal = flat > threshold, flat == threshold
+    room = k - int(above.sum())
+    return above | (equal & (equal.cumsum(0) <= room))
+
+
+def refuse_nan(flat: Tensor) -> None:
+    """ValueError if an entry is NaN."""
+    if flat.isnan().any():
+        raise ValueError('a score is NaN')

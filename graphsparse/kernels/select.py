@@ -3,11 +3,38 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from graphsparse.kernels import reference
+from graphsparse.kernels.native import native_call, threads_for
+
+
+def kth_value(score: Tensor, k: int) -> Tensor:
+    """The ``k``-th smallest entry: the value of ``torch.kthvalue``, in linear time.
+
+    Bit for bit, but that the sign of a zero is always plus.
+
+    Args:
+        score: Any shape, no NaN.
+        k: Its rank, ``1 <= k <= score.numel()``.
+
+    Returns:
+        A number, ``[]``, of the type of ``score``; no gradient flows through it.
+
+    Raises:
+        ValueError: If ``k`` is out of range or a score is NaN.
+    """
+    flat = score.detach().reshape(-1)
+    if not 1 <= k <= flat.numel():
+        raise ValueError(f'k has to be between 1 and {flat.numel()} (got {k})')
+    value = flat.new_empty(())
+    if _run('kth_value', flat, value, k):
+        return value
+    return reference.kth_value(flat, k)
+
 
 def global_topk(score: Tensor, k: int) -> Tensor:
     """Mark the ``k`` largest entries; among equals the earlier ones are marked.
 
-    Linear in time: one ``kthvalue`` and one running count of the ties.
+    Linear in time.
 
     Args:
         score: Any shape, no NaN.
@@ -19,17 +46,28 @@ def global_topk(score: Tensor, k: int) -> Tensor:
     Raises:
         ValueError: If ``k`` is out of range or a score is NaN.
     """
-    flat = score.reshape(-1)
+    flat = score.detach().reshape(-1)
     if not 0 <= k <= flat.numel():
         raise ValueError(f'k has to be between 0 and {flat.numel()} (got {k})')
-    if flat.isnan().any():
-        raise ValueError('a score is NaN')
     if k == 0 or k == flat.numel():
+        reference.refuse_nan(flat)
         return torch.full_like(score, k > 0, dtype=torch.bool)
-    threshold = flat.kthvalue(flat.numel() - k + 1).values
-    above, equal = flat > threshold, flat == threshold
-    room = k - int(above.sum())
-    return (above | (equal & (equal.cumsum(0) <= room))).view(score.shape)
+    mask = torch.empty_like(flat, dtype=torch.bool)
+    if not _run('topk_mask', flat, mask, k):
+        mask = reference.topk_mask(flat, k)
+    return mask.view(score.shape)
+
+
+def _run(op: str, flat: Tensor, out: Tensor, k: int) -> bool:
+    """Fill ``out`` natively; whether it was."""
+    if flat.device.type != 'cpu':
+        return False
+    fine, size = torch.empty(1, dtype=torch.int64), flat.numel()
+    if not native_call(op, (flat.dtype,), flat, out, fine, size, k, threads_for(size)):
+        return False
+    if not fine:
+        raise ValueError('a score is NaN')
+    return True
 
 
 def compact(rowptr: Tensor, col: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:

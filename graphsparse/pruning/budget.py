@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Literal, get_args
 
 from graphsparse.engine import InputError
+from graphsparse.engine.find import unknown
 
-Count = Literal['floor', 'ceil', 'strict']
+Count = Literal['floor', 'ceil', 'strict', 'nearest']
 
 
 def check_sparsity(sparsity: float, name: str = 'sparsity') -> float:
@@ -25,9 +26,13 @@ def count_removed(total: int, sparsity: float, count: Count = 'floor') -> int:
     Args:
         total: How many there are.
         sparsity: Fraction removed, in [0, 1).
-        count: ``'floor'`` (edges), ``'ceil'`` (weights) or ``'strict'``, the
-            floor and one more, as a strict threshold in a sorted list does.
+        count: ``'floor'`` (edges), ``'ceil'`` (weights), ``'strict'``, the floor and
+            one more, as a strict threshold in a sorted list does, or ``'nearest'``,
+            what is nearest to that fraction of ``total - 1``, of two the even one, so
+            that one always stays: the released code of untrained tickets.
     """
+    if count == 'nearest':
+        return round(check_sparsity(sparsity) * max(total - 1, 0))
     exact = total * check_sparsity(sparsity)
     near = round(exact)
     # 100 * 0.29 is 28.999999999999996: a product this near an integer is one.
@@ -38,7 +43,7 @@ def count_removed(total: int, sparsity: float, count: Count = 'floor') -> int:
         return math.ceil(exact)
     if count == 'strict':
         return min(total, math.floor(exact) + 1)
-    raise InputError(f"count has to be 'floor', 'ceil' or 'strict' (got {count!r}).")
+    raise unknown('count', count, list(get_args(Count)))
 
 
 def count_kept(

@@ -3,5 +3,6 @@
 from graphsparse.tickets.base import TicketSearch
 from graphsparse.tickets.dense import Dense
 from graphsparse.tickets.teddy import Teddy
+from graphsparse.tickets.untrained import Untrained
 
-__all__ = ['Dense', 'Teddy', 'TicketSearch']
+__all__ = ['Dense', 'Teddy', 'TicketSearch', 'Untrained']

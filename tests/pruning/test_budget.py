@@ -37,6 +37,14 @@ def test_exact_numbers(total, sparsity, floor, ceil):
     assert count_kept(total, sparsity, count='ceil') == total - ceil
 
 
+@pytest.mark.parametrize(
+    ('total', 'sparsity', 'kept'),
+    [(10, 0.5, 6), (11, 0.5, 6), (6, 0.5, 4), (7, 0.0, 7), (7, 0.999, 1), (0, 0.5, 0)],
+)
+def test_the_nearest_keeps_one_and_rounds_halves_to_even(total, sparsity, kept):
+    assert count_kept(total, sparsity, count='nearest') == kept
+
+
 @modest
 @given(st.integers(1, 1000), st.integers(0, 999))
 def test_a_printed_decimal_means_itself(total, thousandths):

@@ -33,5 +33,6 @@ void define(nanobind::module_ &m, const std::string &name, R (*run)(A...)) {
 void bind_layout(nanobind::module_ &m);
 void bind_sample(nanobind::module_ &m);
 void bind_proximity(nanobind::module_ &m);
+void bind_select(nanobind::module_ &m);
 
 }  // namespace graphsparse

@@ -105,6 +105,7 @@ NB_MODULE(_native, m) {
   bind_layout(m);
   bind_sample(m);
   bind_proximity(m);
+  bind_select(m);
 #ifdef GRAPHSPARSE_SANITIZE
   m.def("_read_past_the_end", read_past_the_end);
   m.def("_add_past_the_end", add_past_the_end);
