@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -111,14 +112,30 @@ def compare_tickets(
         file = f'dense-{number}.safetensors'
         runs.append(Run('dense', Dense(training), number, file))
         for graph, weight in _levels(graph_sparsity, weight_sparsity):
-            for name in names:
-                options = {'graph_sparsity': graph, 'weight_sparsity': weight}
-                options |= dict(method_args or {}) | {'training': training}
-                method = resolve(TicketSearch, name, **options)  # type: ignore[type-abstract]
-                for label, search in {**method.baselines(), name: method}.items():
-                    file = f'{label}-g{graph:g}-w{weight:g}-{number}.safetensors'
-                    runs.append(Run(label, search, number, file))
+            options = {'graph_sparsity': graph, 'weight_sparsity': weight}
+            options |= dict(method_args or {}) | {'training': training}
+            methods = {name: resolve(TicketSearch, name, **options) for name in names}  # type: ignore[type-abstract]
+            for label, search in _label(methods).items():
+                file = f'{label}-g{graph:g}-w{weight:g}-{number}.safetensors'
+                runs.append(Run(label, search, number, file))
     return _run('ticket', problem, runs, folder)[0]
+
+
+def _label(methods: Mapping[str, TicketSearch]) -> dict[str, TicketSearch]:
+    """Methods after their baselines, each by a label of its own.
+
+    A baseline is called after its method too where another method, or a baseline of
+    one, has its label.
+    """
+    labels = Counter(list(methods))
+    for method in methods.values():
+        labels.update(method.baselines().keys())
+    found: dict[str, TicketSearch] = {}
+    for name, method in methods.items():
+        for label, search in method.baselines().items():
+            found[label if labels[label] == 1 else f'{name}_{label}'] = search
+        found[name] = method
+    return found
 
 
 def _levels(
