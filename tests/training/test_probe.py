@@ -2,10 +2,10 @@ import copy
 
 import pytest
 import torch
-from torch_geometric.nn import GCN
+from torch_geometric.nn import GCN, GATConv, GINConv
 
-from graphsparse.nn import GAT
 from graphsparse.pruning import prunable, remove_edges
+from graphsparse.pruning.weights.synflow import SynflowScore
 from graphsparse.training import Task, make_probe
 
 
@@ -84,10 +84,24 @@ def test_the_flow_is_a_product_of_absolute_values(small):
     assert float(found) == pytest.approx(float(expected), rel=1e-6)
 
 
+class AttentionAfterSums(torch.nn.Module):
+    """Nodes differ where attention begins: by their degrees."""
+
+    def __init__(self):
+        super().__init__()
+        self.sums = GINConv(torch.nn.Linear(16, 8, bias=False))
+        self.attention = GATConv(8, 3, heads=2, bias=False)
+
+    def forward(self, x, edge_index):
+        return self.attention(self.sums(x, edge_index).relu(), edge_index)
+
+
 def test_attention_is_a_mean_in_the_flow(small):
     torch.manual_seed(0)
-    model = GAT(16, 3, 8, heads=2)
-    weights = prunable(model)
+    model = AttentionAfterSums()
+    weights, probe = prunable(model), make_probe(model, small)
+    flow = float(probe.flow(weights))
     doubled = {name: 2 * weight.detach() for name, weight in weights.items()}
-    probe = make_probe(model, small)
-    assert float(probe.flow(doubled)) == pytest.approx(4 * float(probe.flow(weights)))
+    assert float(probe.flow(doubled)) == pytest.approx(4 * flow, rel=1e-12)
+    for worth in SynflowScore()(weights, probe).values():
+        assert float(worth.sum()) == pytest.approx(flow, rel=1e-12)
