@@ -99,6 +99,18 @@ def test_compare_beside_a_smaller_dense_net(capsys, tmp_path):
     assert "Did you mean 'distillation'" in capsys.readouterr().err
 
 
+def test_compared_methods_keep_their_baselines_apart(capsys, tmp_path):
+    """A method goes by the name 'random', and a baseline of another would."""
+    found = answer(
+        capsys, 'ticket', 'compare', *SMALL, '--graph_sparsity', '0.2',
+        '--methods', 'teddy,random', '--out', str(tmp_path),
+    )  # fmt: skip
+    names = ['dense', 'teddy_random', 'degree', 'teddy', 'first_draw', 'random']
+    assert [row['method'] for row in found['table']] == names
+    assert len({row['out'] for row in found['table']}) == 6
+    assert len(list(tmp_path.glob('*.safetensors'))) == 6
+
+
 def test_sparsify(capsys, tmp_path):
     out = tmp_path / 'digits30.npz'
     found = answer(

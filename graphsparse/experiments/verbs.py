@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -141,14 +142,13 @@ def _at_level(
     if weight:
         file = f'smaller_dense-{stem}'
         yield Run('smaller_dense', dense, seed, file, keep_parameters=1 - weight)
+    options = {'graph_sparsity': graph, 'weight_sparsity': weight, **given}
+    methods = {}
     for name in names:
-        options = {'graph_sparsity': graph, 'weight_sparsity': weight, **given}
         own = {n: options[n] for n in _options_of(name) if n in options}
-        method = resolve(TicketSearch, name, **own)  # type: ignore[type-abstract]
-        for label, search in method.baselines().items():
-            label = label if len(names) == 1 else f'{name}-{label}'
-            yield Run(label, search, seed, f'{label}-{stem}')
-        yield Run(name, method, seed, f'{name}-{stem}')
+        methods[name] = resolve(TicketSearch, name, **own)  # type: ignore[type-abstract]
+    for label, search in _label(methods).items():
+        yield Run(label, search, seed, f'{label}-{stem}')
 
 
 def _options_of(name: str) -> set[str]:
@@ -163,6 +163,23 @@ def _check_options(names: Sequence[str], method_args: Mapping[str, Any]) -> None
     for name in method_args:
         if name not in options:
             raise unknown('option of these methods', name, sorted(options))
+
+
+def _label(methods: Mapping[str, TicketSearch]) -> dict[str, TicketSearch]:
+    """Methods after their baselines, each by a label of its own.
+
+    A baseline is called after its method too where another method, or a baseline of
+    one, has its label.
+    """
+    labels = Counter(list(methods))
+    for method in methods.values():
+        labels.update(method.baselines().keys())
+    found: dict[str, TicketSearch] = {}
+    for name, method in methods.items():
+        for label, search in method.baselines().items():
+            found[label if labels[label] == 1 else f'{name}_{label}'] = search
+        found[name] = method
+    return found
 
 
 def _levels(

@@ -15,17 +15,21 @@ from graphsparse.pruning.select import (
     select_global,
     select_per_node,
 )
+from graphsparse.pruning.select_weights import select_weights
 from graphsparse.pruning.ticket import Init, Ticket
+from graphsparse.pruning.weights.base import Probe, WeightScore
 
 __all__ = [
     'Distribution',
     'EdgeMask',
     'EdgeScore',
     'Init',
+    'Probe',
     'Schedule',
     'Scheme',
     'Ticket',
     'WeightMask',
+    'WeightScore',
     'count_kept',
     'keep_connected',
     'l0_support',
@@ -37,4 +41,5 @@ __all__ = [
     'select_edges',
     'select_global',
     'select_per_node',
+    'select_weights',
 ]

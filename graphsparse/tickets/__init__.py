@@ -2,7 +2,21 @@
 
 from graphsparse.tickets.base import TicketSearch
 from graphsparse.tickets.dense import Dense
+from graphsparse.tickets.iterative import Iterative
+from graphsparse.tickets.one_shot import OneShot
+from graphsparse.tickets.prune_curve import PruneCurve, prune_curve
+from graphsparse.tickets.random_search import RandomSearch
 from graphsparse.tickets.teddy import Teddy
 from graphsparse.tickets.untrained import Untrained
 
-__all__ = ['Dense', 'Teddy', 'TicketSearch', 'Untrained']
+__all__ = [
+    'Dense',
+    'Iterative',
+    'OneShot',
+    'PruneCurve',
+    'RandomSearch',
+    'Teddy',
+    'TicketSearch',
+    'Untrained',
+    'prune_curve',
+]

@@ -2,6 +2,7 @@
 
 from graphsparse.training.fit import Callback, Fit, Step, Training, Watch, fit
 from graphsparse.training.node import NodeTask
+from graphsparse.training.probe import make_probe
 from graphsparse.training.task import Task, as_task
 
 __all__ = [
@@ -14,4 +15,5 @@ __all__ = [
     'Watch',
     'as_task',
     'fit',
+    'make_probe',
 ]

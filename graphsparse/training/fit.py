@@ -144,6 +144,7 @@ def fit(
     seed: int = 0,
     stage: str = 'fit',
     watch: Watch | None = None,
+    choose: Literal['best', 'last'] = 'best',
 ) -> Fit:
     """Train ``model`` in place, full batch, and restore its best validation epoch.
 
@@ -158,9 +159,11 @@ def fit(
         seed: Of everything random in here; the global state is put back.
         stage: Name of this training among those of a run.
         watch: Callbacks and checkpoints.
+        choose: 'last' leaves the model as the last epoch did, whatever its score, and
+            never stops early.
 
     Returns:
-        Losses, scores and times of all epochs. ``model`` holds the best epoch's
+        Losses, scores and times of all epochs. ``model`` holds the chosen epoch's
         weights and buffers and is in evaluation mode.
     """
     training, watch = training or Training(), watch or Watch()
@@ -179,6 +182,7 @@ def fit(
             project,
             stage,
             watch,
+            choose,
         )
 
 
@@ -192,6 +196,7 @@ def _fit(
     project: Callable[[Module], None] | None,
     stage: str,
     watch: Watch,
+    choose: str,
 ) -> Fit:
     checkpoint = watch.checkpoint(stage)
     course, best = checkpoint.restore(Fit(), model, optimizer)
@@ -213,7 +218,7 @@ def _fit(
         course.seconds.append(time.perf_counter() - start)
         course.loss.append(float(loss.detach()))
         course.val.append(task.val_score(task.infer(model, graph)))
-        if _is_better(course, training.ties):
+        if choose == 'last' or _is_better(course, training.ties):
             course.best_epoch = epoch
             best = {n: t.detach().clone() for n, t in model.state_dict().items()}
         for callback in watch.callbacks:

@@ -36,6 +36,24 @@ def test_ties_go_to_the_first_if_asked(small):
     assert course.best_epoch == course.val.index(max(course.val))
 
 
+def test_the_last_epoch_if_asked_whatever_its_score(small, tmp_path):
+    task, states = Task.from_data(small), []
+
+    def look(step):
+        states.append({n: t.clone() for n, t in step.model.state_dict().items()})
+
+    model, training = make_model(), Training(epochs=3, lr=1.0, patience=1)
+    watch = Watch((look,), tmp_path)
+    course = fit(model, task, training, watch=watch, choose='last')
+    assert course.best_epoch == 2 and len(states) == 3
+    assert course.val[-1] < max(course.val)  # or this would show nothing
+    again = make_model()  # a finished one is restored
+    fit(again, task, training, watch=Watch((), tmp_path), choose='last')
+    for name, weight in states[-1].items():
+        assert torch.equal(model.state_dict()[name], weight)
+        assert torch.equal(again.state_dict()[name], weight)
+
+
 def test_same_seed_same_bits_and_the_global_state_is_put_back(small):
     task, models = Task.from_data(small), [make_model() for _ in range(3)]
     torch.manual_seed(123)

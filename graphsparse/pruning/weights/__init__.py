@@ -1,0 +1,1 @@
+"""Weight scores, one paper's idea a file. High scores are kept."""
