@@ -2,16 +2,27 @@
 
 from graphsparse.training.fit import Callback, Fit, Step, Training, Watch, fit
 from graphsparse.training.node import NodeTask
+from graphsparse.training.open_set import OpenSetTask, leave_classes_out
+from graphsparse.training.perturb import (
+    evaluate_perturbed,
+    perturb_edges,
+    perturb_features,
+)
 from graphsparse.training.task import Task, as_task
 
 __all__ = [
     'Callback',
     'Fit',
     'NodeTask',
+    'OpenSetTask',
     'Step',
     'Task',
     'Training',
     'Watch',
     'as_task',
+    'evaluate_perturbed',
     'fit',
+    'leave_classes_out',
+    'perturb_edges',
+    'perturb_features',
 ]
