@@ -174,6 +174,12 @@ def test_accuracy_falls_with_the_noise(small):
     assert lost[0] == 0 < 0.1 < lost[1]
 
 
+def test_a_whole_product_is_not_rounded_away():
+    ring = both_ways([(i, (i + 1) % 100) for i in range(100)])
+    moved = perturb_edges(bare_task(ring, 100), 0.29).graph.edge_index  # 28.99...96
+    assert int((moved != ring).any(0).sum()) == 2 * 29
+
+
 def test_a_share_out_of_range(small):
     task = Task.from_data(small)
     for perturb in (perturb_features, perturb_edges):
