@@ -17,7 +17,7 @@ from graphsparse.engine import InputError
 from graphsparse.evaluation.power_law import fit_power_law
 from graphsparse.graph import Adjacency
 
-CELLS = 1 << 24  # pairs of source and node that one search marks at a time
+CELLS = 1 << 20  # pairs of source and node that one search marks at a time
 
 
 def describe_graph(
@@ -144,12 +144,18 @@ def _count_by_distance(simple: Adjacency, sources: Tensor) -> list[int]:
     for block in sources.split(max(1, CELLS // nodes)):
         # Each source has its own copy of the nodes; copy k of node v is k * nodes + v.
         front = block + nodes * torch.arange(block.numel(), device=block.device)
-        seen = torch.zeros(nodes * block.numel(), dtype=torch.bool, device=block.device)
+        copies = nodes * block.numel()
+        seen = torch.zeros(copies, dtype=torch.bool, device=block.device)
+        winner = torch.empty(copies, dtype=torch.long, device=block.device)
         hop = 0
         while front.numel():
             seen[front] = True
             reached = _step(simple, front)
-            front = reached[~seen[reached]].unique()
+            reached = reached[~seen[reached]]
+            # Of those that reach a node, the one that wrote last stands for it.
+            place = torch.arange(reached.numel(), device=reached.device)
+            winner[reached] = place
+            front = reached[winner[reached] == place]
             hop += 1
             counts.extend([0] * (hop - len(counts)))
             counts[hop - 1] += front.numel()
