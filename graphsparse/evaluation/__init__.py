@@ -1,6 +1,27 @@
-"""What is measured, on arrays: metrics and costs."""
+"""What is measured, on arrays: metrics, costs, and what kind of graph it is."""
 
 from graphsparse.evaluation.cost import count_macs
-from graphsparse.evaluation.metrics import accuracy
+from graphsparse.evaluation.graph import (
+    describe_graph,
+    edge_homophily,
+    effective_diameter,
+    treeness,
+)
+from graphsparse.evaluation.metrics import accuracy, ood_score, roc_auc
+from graphsparse.evaluation.power_law import PowerLaw, fit_power_law
+from graphsparse.evaluation.smoothness import depth_curve, mean_average_distance
 
-__all__ = ['accuracy', 'count_macs']
+__all__ = [
+    'PowerLaw',
+    'accuracy',
+    'count_macs',
+    'depth_curve',
+    'describe_graph',
+    'edge_homophily',
+    'effective_diameter',
+    'fit_power_law',
+    'mean_average_distance',
+    'ood_score',
+    'roc_auc',
+    'treeness',
+]

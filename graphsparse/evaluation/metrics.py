@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import torch
 from torch import Tensor
+
+from graphsparse.engine import InputError
 
 
 def accuracy(out: Tensor, y: Tensor) -> float:
@@ -15,3 +18,54 @@ def accuracy(out: Tensor, y: Tensor) -> float:
     """
     hits = int((out.argmax(dim=-1) == y).sum())
     return hits / y.numel() if y.numel() else float('nan')
+
+
+def roc_auc(score: Tensor, positive: Tensor) -> float:
+    """Area under the ROC curve: how often a positive scores above a negative.
+
+    By ranks (Mann & Whitney 1947): a tie counts one half.
+
+    Args:
+        score: ``[rows]``, higher for what is thought positive.
+        positive: Boolean ``[rows]``.
+
+    Returns:
+        A fraction, 1 where all positives are above all negatives, 0.5 where the score
+        is constant; NaN without both kinds, or where a score is NaN.
+
+    Raises:
+        InputError: If the two are not vectors of one length, or ``positive`` is not
+            boolean.
+    """
+    if score.dim() != 1 or score.shape != positive.shape:
+        raise InputError(
+            'score and positive have to be vectors of one length (got shapes '
+            f'{list(score.shape)} and {list(positive.shape)}).'
+        )
+    if positive.dtype != torch.bool:
+        raise InputError(f'positive has to be boolean (got {positive.dtype}).')
+    num_pos = int(positive.sum())
+    num_neg = positive.numel() - num_pos
+    if not num_pos or not num_neg or score.isnan().any():
+        return float('nan')
+    _, place, ties = score.unique(return_inverse=True, return_counts=True)
+    # Twice the middle rank of each value: whole numbers, so that the sum is exact.
+    rank = 2 * ties.cumsum(0) - ties + 1
+    won = int(rank[place[positive]].sum()) - num_pos * (num_pos + 1)
+    return won / (2 * num_pos * num_neg)
+
+
+def ood_score(logits: Tensor) -> Tensor:
+    """How strange a row looks to a classifier: minus its largest softmax entry.
+
+    Hendrycks & Gimpel, "A Baseline for Detecting Misclassified and
+    Out-of-Distribution Examples in Neural Networks", ICLR 2017.
+
+    Args:
+        logits: ``[rows, classes]``.
+
+    Returns:
+        float64 ``[rows]`` in [-1, -1 / classes], higher for rows of no known class.
+    """
+    # In single precision the sure ones would all tie at -1.
+    return -logits.double().softmax(dim=-1).amax(dim=-1)

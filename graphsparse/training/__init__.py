@@ -3,17 +3,28 @@
 from graphsparse.training.fit import Callback, Fit, Step, Training, Watch, fit
 from graphsparse.training.node import NodeTask
 from graphsparse.training.probe import make_probe
+from graphsparse.training.open_set import OpenSetTask, leave_classes_out
+from graphsparse.training.perturb import (
+    evaluate_perturbed,
+    perturb_edges,
+    perturb_features,
+)
 from graphsparse.training.task import Task, as_task
 
 __all__ = [
     'Callback',
     'Fit',
     'NodeTask',
+    'OpenSetTask',
     'Step',
     'Task',
     'Training',
     'Watch',
     'as_task',
+    'evaluate_perturbed',
     'fit',
     'make_probe',
+    'leave_classes_out',
+    'perturb_edges',
+    'perturb_features',
 ]

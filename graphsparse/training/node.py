@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, replace
+from typing import Literal, Self
 
 import torch
 import torch.nn.functional as F
@@ -95,7 +96,15 @@ class NodeTask(Task):
         """Accuracy on test nodes."""
         return accuracy(out[self._test.index], self._test.y)
 
-    def to(self, device: torch.device | str) -> NodeTask:
+    def with_graph(self, graph: Data) -> Self:
+        """The same nodes and labels on another graph."""
+        return replace(self, graph=graph)
+
+    def index(self, part: Literal['train', 'val', 'test']) -> Tensor:
+        """The nodes of a part; their labels stay inside."""
+        return {'train': self.train, 'val': self._val, 'test': self._test}[part].index
+
+    def to(self, device: torch.device | str) -> Self:
         """The same task on another device."""
         return replace(
             self,
