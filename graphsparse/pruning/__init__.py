@@ -1,6 +1,7 @@
 """Score, select, mask: three pure steps, and the ticket they end in."""
 
 from graphsparse.pruning.budget import count_kept
+from graphsparse.pruning.choose import choose_edges
 from graphsparse.pruning.distributions.base import Distribution
 from graphsparse.pruning.edges.base import EdgeScore, score_edges
 from graphsparse.pruning.masks import EdgeMask, WeightMask
@@ -26,6 +27,7 @@ __all__ = [
     'Scheme',
     'Ticket',
     'WeightMask',
+    'choose_edges',
     'count_kept',
     'keep_connected',
     'l0_support',
