@@ -6,6 +6,7 @@ from graphsparse.pruning.distributions.base import Distribution
 from graphsparse.pruning.edges.base import EdgeScore, score_edges
 from graphsparse.pruning.masks import EdgeMask, WeightMask
 from graphsparse.pruning.project import l0_support, project_l0
+from graphsparse.pruning.prox import prox_groups
 from graphsparse.pruning.prunable import prunable
 from graphsparse.pruning.remove import remove_edges
 from graphsparse.pruning.schedules.base import Schedule
@@ -32,6 +33,7 @@ __all__ = [
     'keep_connected',
     'l0_support',
     'project_l0',
+    'prox_groups',
     'prunable',
     'redraw',
     'remove_edges',
