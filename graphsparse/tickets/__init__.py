@@ -2,6 +2,13 @@
 
 from graphsparse.tickets.base import TicketSearch
 from graphsparse.tickets.dense import Dense
+from graphsparse.tickets.dynamic import SET, Rigl
 from graphsparse.tickets.teddy import Teddy
 
-__all__ = ['Dense', 'Teddy', 'TicketSearch']
+__all__ = [
+    'SET',
+    'Dense',
+    'Rigl',
+    'Teddy',
+    'TicketSearch',
+]
