@@ -4,9 +4,11 @@ from graphsparse.tickets.base import TicketSearch
 from graphsparse.tickets.dense import Dense
 from graphsparse.tickets.dynamic import SET, Rigl
 from graphsparse.tickets.gradual import Gradual
+from graphsparse.tickets.n_m import NM
 from graphsparse.tickets.teddy import Teddy
 
 __all__ = [
+    'NM',
     'SET',
     'Dense',
     'Gradual',
