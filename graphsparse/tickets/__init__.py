@@ -4,6 +4,7 @@ from graphsparse.tickets.base import TicketSearch
 from graphsparse.tickets.dense import Dense
 from graphsparse.tickets.dynamic import SET, Rigl
 from graphsparse.tickets.gradual import Gradual
+from graphsparse.tickets.group import GroupSparsity
 from graphsparse.tickets.n_m import NM
 from graphsparse.tickets.teddy import Teddy
 
@@ -12,6 +13,7 @@ __all__ = [
     'SET',
     'Dense',
     'Gradual',
+    'GroupSparsity',
     'Rigl',
     'Teddy',
     'TicketSearch',

@@ -7,10 +7,10 @@ from torch_geometric.nn import GCN
 from graphsparse.engine import InputError
 from graphsparse.graph import to_adjacency
 from graphsparse.pruning import choose_edges
-from graphsparse.tickets import NM, SET, Gradual, Rigl
+from graphsparse.tickets import NM, SET, Gradual, GroupSparsity, Rigl
 from graphsparse.training import Training, Watch
 
-METHODS = [Rigl, SET, Gradual, NM]
+METHODS = [Rigl, SET, Gradual, NM, GroupSparsity]
 
 
 def factory():
