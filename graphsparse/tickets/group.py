@@ -37,7 +37,8 @@ class GroupSparsity(SparseTraining):
 
     Refael, Arbel & Huleihel, "Learning k-Level Structured Sparse Neural Networks
     Using Group Envelope Regularization", 2022 (WGSEF), with all groups weighing the
-    same. ``strength`` and ``until`` are this library's.
+    same. ``until`` is this library's, and so is ``strength``: of 0.1, 1 and 10 the
+    best on Cora's validation nodes, at 80 and at 95 % of the features removed.
 
     Args:
         graph_sparsity: Fraction of edges removed, in [0, 1); floor of pairs.
@@ -52,7 +53,7 @@ class GroupSparsity(SparseTraining):
     """
 
     weight_sparsity: float = 0.8
-    strength: float = 1.0
+    strength: float = 10.0
     choose: Choice = 'prox'
     until: float = 0.75
 
