@@ -3,6 +3,7 @@
 from graphsparse.nn.accelerate import accelerate
 from graphsparse.nn.conv import GATConv, GCNConv, GINConv, SAGEConv, SparseConv
 from graphsparse.nn.features import dropout
+from graphsparse.nn.masked import MaskedNet
 from graphsparse.nn.models import GAT, GCN, GIN, SAGE, ModelRecipe, ReferenceModel
 from graphsparse.nn.reparametrized import Reparametrized
 from graphsparse.nn.sparse_linear import SparseLinear
@@ -15,6 +16,7 @@ __all__ = [
     'GATConv',
     'GCNConv',
     'GINConv',
+    'MaskedNet',
     'ModelRecipe',
     'ReferenceModel',
     'Reparametrized',

@@ -1,10 +1,12 @@
 """Score, select, mask: three pure steps, and the ticket they end in."""
 
 from graphsparse.pruning.budget import count_kept
+from graphsparse.pruning.choose import choose_edges
 from graphsparse.pruning.distributions.base import Distribution
 from graphsparse.pruning.edges.base import EdgeScore, score_edges
 from graphsparse.pruning.masks import EdgeMask, WeightMask
 from graphsparse.pruning.project import l0_support, project_l0
+from graphsparse.pruning.prox import prox_groups
 from graphsparse.pruning.prunable import prunable
 from graphsparse.pruning.remove import remove_edges
 from graphsparse.pruning.schedules.base import Schedule
@@ -30,10 +32,12 @@ __all__ = [
     'Ticket',
     'WeightMask',
     'WeightScore',
+    'choose_edges',
     'count_kept',
     'keep_connected',
     'l0_support',
     'project_l0',
+    'prox_groups',
     'prunable',
     'redraw',
     'remove_edges',

@@ -45,8 +45,7 @@ def draw_weight(shape: torch.Size, scheme: Scheme, seed: int, name: str) -> Tens
     check_scheme(scheme)
     size, fan_out = shape.numel(), shape[0]
     fan_in = size // max(fan_out, 1)
-    label = int.from_bytes(hashlib.sha256(name.encode()).digest()[:7], 'big')
-    stream = fold(step_key(seed, label), torch.arange(size))
+    stream = _stream(size, seed, name)
     first = uniform(stream, 0)
     if scheme == 'kaiming_normal':
         radius = (-2 * (1 - first).log()).sqrt()
@@ -57,6 +56,30 @@ def draw_weight(shape: torch.Size, scheme: Scheme, seed: int, name: str) -> Tens
         fan = fan_in if scheme == 'kaiming_uniform' else fan_in + fan_out
         drawn = (2 * first - 1) * _scale(6, fan)
     return drawn.float().view(shape)
+
+
+def draw_uniform(shape: torch.Size, seed: int, name: str, draw: int = 0) -> Tensor:
+    """Uniform numbers in [0, 1), a function of seed, name and ``draw`` alone.
+
+    Independent of :func:`draw_weight`'s of the same seed and name, so that a random
+    mask knows nothing of the weights.
+
+    Args:
+        shape: Any.
+        seed: Of the whole net.
+        name: Of the parameter: tensors of different names are independent.
+        draw: Which of many draws for the same parameter.
+
+    Returns:
+        float64 of that shape.
+    """
+    stream = _stream(shape.numel(), seed, f'uniform/{name}')
+    return uniform(stream, draw).view(shape)
+
+
+def _stream(size: int, seed: int, name: str) -> Tensor:
+    label = int.from_bytes(hashlib.sha256(name.encode()).digest()[:7], 'big')
+    return fold(step_key(seed, label), torch.arange(size))
 
 
 def _scale(gain: float, fan: int) -> float:

@@ -6,6 +6,10 @@ from graphsparse.tickets.iterative import Iterative
 from graphsparse.tickets.one_shot import OneShot
 from graphsparse.tickets.prune_curve import PruneCurve, prune_curve
 from graphsparse.tickets.random_search import RandomSearch
+from graphsparse.tickets.dynamic import SET, Rigl
+from graphsparse.tickets.gradual import Gradual
+from graphsparse.tickets.group import GroupSparsity
+from graphsparse.tickets.n_m import NM
 from graphsparse.tickets.teddy import Teddy
 from graphsparse.tickets.untrained import Untrained
 
@@ -19,4 +23,12 @@ __all__ = [
     'TicketSearch',
     'Untrained',
     'prune_curve',
+    'NM',
+    'SET',
+    'Dense',
+    'Gradual',
+    'GroupSparsity',
+    'Rigl',
+    'Teddy',
+    'TicketSearch',
 ]

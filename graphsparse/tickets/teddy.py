@@ -17,9 +17,9 @@ from graphsparse.pruning import (
     Init,
     Ticket,
     WeightMask,
+    choose_edges,
     l0_support,
     remove_edges,
-    select_edges,
 )
 from graphsparse.pruning.budget import check_sparsity, count_removed
 from graphsparse.pruning.select import Selection, check_selection
@@ -133,8 +133,8 @@ class Teddy(TicketSearch):
             removed = count_removed(adj.num_arcs + adj.num_loops, self.graph_sparsity)
             keep = max(adj.num_arcs - removed, 0)
         sparsity = self.graph_sparsity if keep is None else None
-        score = self.edge_score()(adj, x, seed)
-        return EdgeMask.of(adj, select_edges(adj, score, self.select, sparsity, keep))
+        score = self.edge_score()
+        return choose_edges(adj, x, score, sparsity, keep, self.select, seed)
 
     def support(self, model: Module) -> WeightMask:
         """The largest weights of all parameters together."""

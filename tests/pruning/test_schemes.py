@@ -6,7 +6,7 @@ from torch.nn import BatchNorm1d, Linear, Sequential
 from torch_geometric.nn import GATConv
 
 from graphsparse.engine import InputError
-from graphsparse.pruning.schemes import draw_weight, redraw
+from graphsparse.pruning.schemes import draw_uniform, draw_weight, redraw
 
 SHAPE = torch.Size([400, 300])
 KNOWN = [
@@ -78,3 +78,20 @@ def test_fan_in_of_attention_is_heads_times_channels():
 def test_unknown_schemes_are_named():
     with pytest.raises(InputError, match=r"'kaiming_unifrom'.*kaiming_uniform"):
         draw_weight(SHAPE, 'kaiming_unifrom', 0, 'w')
+
+
+def test_uniform_draws_are_of_seed_name_and_number_and_not_of_the_weights():
+    shape = torch.Size([300, 40])
+    first = draw_uniform(shape, 3, 'a')
+    assert torch.equal(first, draw_uniform(shape, 3, 'a'))
+    assert first.dtype == torch.float64 and first.min() >= 0 and first.max() < 1
+    assert abs(float(first.mean()) - 0.5) < 0.01
+    others = [
+        draw_uniform(shape, 4, 'a'),
+        draw_uniform(shape, 3, 'b'),
+        draw_uniform(shape, 3, 'a', 1),
+        draw_weight(shape, 'kaiming_uniform', 3, 'a').double(),
+    ]
+    for other in others:
+        pair = torch.stack([first.reshape(-1), other.reshape(-1)])
+        assert abs(float(torch.corrcoef(pair)[0, 1])) < 0.03
