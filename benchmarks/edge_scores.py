@@ -2,11 +2,11 @@
 
     python -m benchmarks.edge_scores [--arcs 1e7] [--undirected] [--scores a,b]
 
-Each score runs in a process of its own, on the generator's graph with 13.7 arcs a node,
-128 float32 features and two threads; the Adjacency is ready with its transpose. The unit
-is the median of ``spmm`` in the same process, before and after the score; the peak is
-that of anonymous memory while the score is made, above what graph and features hold.
-Writes ``benchmarks/edge_scores.json``.
+Each score runs in a process of its own, on the generator's graph with 13.7 arcs a
+node, 128 float32 features and two threads; the Adjacency is ready with its transpose.
+The unit is the median of ``spmm`` in the same process, before and after the score;
+the peak is that of anonymous memory while the score is made, above what graph and
+features hold. Writes ``benchmarks/edge_scores.json``.
 """
 
 from __future__ import annotations
@@ -84,6 +84,8 @@ def main() -> None:
         print(json.dumps(measure(options.one, num_arcs, twins, options.repeats)))
         return
     names = options.scores.split(',') if options.scores else list(find(EdgeScore))
+    head = {'threads': 2, 'torch': torch.__version__, 'arcs': num_arcs}
+    head['undirected'] = twins
     rows = []
     for name in names:
         flags = ['--arcs', options.arcs, '--repeats', str(options.repeats)]
@@ -94,9 +96,7 @@ def main() -> None:
         figure = Figure(name, found['seconds'], found['spmm'], ratio, bar, at_most=True)
         print(f'{figure}  {found["peak_mb"]:.0f} MB', flush=True)
         rows.append(figure.row() | {'peak_mb': found['peak_mb']})
-    head = {'threads': 2, 'torch': torch.__version__, 'arcs': num_arcs}
-    head['undirected'] = twins
-    options.out.write_text(json.dumps(head | {'figures': rows}) + '\n')
+        options.out.write_text(json.dumps(head | {'figures': rows}) + '\n')
 
 
 if __name__ == '__main__':

@@ -2,6 +2,7 @@
 
 from graphsparse.tickets.base import TicketSearch
 from graphsparse.tickets.dense import Dense
+from graphsparse.tickets.gate import LearnedGate
 from graphsparse.tickets.teddy import Teddy
 
-__all__ = ['Dense', 'Teddy', 'TicketSearch']
+__all__ = ['Dense', 'LearnedGate', 'Teddy', 'TicketSearch']
