@@ -4,6 +4,7 @@ from graphsparse.pruning.budget import count_kept
 from graphsparse.pruning.choose import choose_edges
 from graphsparse.pruning.distributions.base import Distribution
 from graphsparse.pruning.edges.base import EdgeScore, score_edges
+from graphsparse.pruning.edges.gradient import gradient_score
 from graphsparse.pruning.masks import EdgeMask, WeightMask
 from graphsparse.pruning.project import l0_support, project_l0
 from graphsparse.pruning.prox import prox_groups
@@ -34,6 +35,7 @@ __all__ = [
     'WeightScore',
     'choose_edges',
     'count_kept',
+    'gradient_score',
     'keep_connected',
     'l0_support',
     'project_l0',

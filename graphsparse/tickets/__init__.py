@@ -10,6 +10,7 @@ from graphsparse.tickets.dynamic import SET, Rigl
 from graphsparse.tickets.gradual import Gradual
 from graphsparse.tickets.group import GroupSparsity
 from graphsparse.tickets.n_m import NM
+from graphsparse.tickets.gate import LearnedGate
 from graphsparse.tickets.teddy import Teddy
 from graphsparse.tickets.untrained import Untrained
 
@@ -32,3 +33,4 @@ __all__ = [
     'Teddy',
     'TicketSearch',
 ]
+__all__ = ['Dense', 'LearnedGate', 'Teddy', 'TicketSearch']

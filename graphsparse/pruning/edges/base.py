@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -18,7 +18,14 @@ class EdgeScore(ABC):
     A score is a frozen dataclass of its options with one method, :meth:`score`.
     Writing the subclass is all it takes: its name is then known to ``Sparsify``,
     the searches and the command line.
+
+    Attributes:
+        chooses_among_equals: Whether ties are part of the score, decided by the
+            edges' numbers, so that only the sorted scores are the same under other
+            node names.
     """
+
+    chooses_among_equals: ClassVar[bool] = False
 
     @abstractmethod
     def score(self, adj: Adjacency, x: Tensor | None, seed: int) -> Tensor:
