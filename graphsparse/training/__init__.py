@@ -2,13 +2,13 @@
 
 from graphsparse.training.fit import Callback, Fit, Step, Training, Watch, fit
 from graphsparse.training.node import NodeTask
-from graphsparse.training.probe import make_probe
 from graphsparse.training.open_set import OpenSetTask, leave_classes_out
 from graphsparse.training.perturb import (
     evaluate_perturbed,
     perturb_edges,
     perturb_features,
 )
+from graphsparse.training.probe import make_probe
 from graphsparse.training.task import Task, as_task
 
 __all__ = [
@@ -23,8 +23,8 @@ __all__ = [
     'as_task',
     'evaluate_perturbed',
     'fit',
-    'make_probe',
     'leave_classes_out',
+    'make_probe',
     'perturb_edges',
     'perturb_features',
 ]
