@@ -26,7 +26,7 @@ _HOMES = {
         'project_l0',
         'score_edges',
     ),
-    'graphsparse.tickets': ('Dense', 'Teddy', 'TicketSearch'),
+    'graphsparse.tickets': ('UGS', 'Dense', 'Teddy', 'TicketSearch'),
     'graphsparse.training': ('Task', 'Training', 'fit'),
     'graphsparse.transforms': ('Reorder', 'Sparsify', 'sparsify'),
 }

@@ -3,5 +3,6 @@
 from graphsparse.tickets.base import TicketSearch
 from graphsparse.tickets.dense import Dense
 from graphsparse.tickets.teddy import Teddy
+from graphsparse.tickets.ugs import UGS
 
-__all__ = ['Dense', 'Teddy', 'TicketSearch']
+__all__ = ['UGS', 'Dense', 'Teddy', 'TicketSearch']

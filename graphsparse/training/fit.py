@@ -141,6 +141,7 @@ def fit(
     optimizer: Callable[[Module], Optimizer] | None = None,
     loss_terms: Sequence[LossTerm] = (),
     project: Callable[[Module], None] | None = None,
+    restore: bool = True,
     seed: int = 0,
     stage: str = 'fit',
     watch: Watch | None = None,
@@ -155,13 +156,15 @@ def fit(
         optimizer: Makes another optimiser than ``training`` names.
         loss_terms: Added to the loss: functions of the model and its outputs.
         project: Applied to the model after every step, before it is evaluated.
+        restore: False leaves the last epoch's weights instead of the best one's.
         seed: Of everything random in here; the global state is put back.
         stage: Name of this training among those of a run.
         watch: Callbacks and checkpoints.
 
     Returns:
         Losses, scores and times of all epochs. ``model`` holds the best epoch's
-        weights and buffers and is in evaluation mode.
+        weights and buffers (the last one's without ``restore``) and is in evaluation
+        mode.
     """
     training, watch = training or Training(), watch or Watch()
     device = next(model.parameters()).device
@@ -177,6 +180,7 @@ def fit(
             maker(model),
             loss_terms,
             project,
+            restore,
             stage,
             watch,
         )
@@ -190,6 +194,7 @@ def _fit(
     optimizer: Optimizer,
     loss_terms: Sequence[LossTerm],
     project: Callable[[Module], None] | None,
+    restore: bool,
     stage: str,
     watch: Watch,
 ) -> Fit:
@@ -231,7 +236,8 @@ def _fit(
             checkpoint.save(course, model, optimizer, best)
             saved = time.monotonic()
     checkpoint.save(course, model, optimizer, best)
-    model.load_state_dict(best)
+    if restore:
+        model.load_state_dict(best)
     model.eval()
     return course
 
