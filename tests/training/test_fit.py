@@ -30,6 +30,22 @@ def test_learns_and_restores_the_best_epoch(small):
     assert not model.training
 
 
+def test_without_restoring_it_holds_the_last_epoch_also_when_read_back(small, tmp_path):
+    task, seen = Task.from_data(small), []
+
+    def look(step):
+        seen.append({n: t.clone() for n, t in step.model.state_dict().items()})
+
+    for watch in (Watch((look,), tmp_path), Watch((), tmp_path)):
+        model = make_model()
+        training = Training(epochs=30, ties='first')
+        course = fit(model, task, training, restore=False, watch=watch)
+        assert course.best_epoch < 29
+        found = model.state_dict()
+        assert all(torch.equal(found[n], seen[29][n]) for n in found)
+        assert not model.training
+
+
 def test_ties_go_to_the_first_if_asked(small):
     task = Task.from_data(small)
     course = fit(make_model(), task, Training(epochs=30, ties='first'))
