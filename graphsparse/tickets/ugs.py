@@ -63,9 +63,10 @@ class UGS(TicketSearch):
     edge's mask below 0 propagates as 0, so that no degree turns negative; its penalty
     still pulls it back, and of all edges those are the first to be cut.
 
-    Adam divides by each mask's past gradients. While the loss falls they tell edges
+    Adam divides by each mask's past gradients. While the loss falls those tell edges
     apart; once the penalty is all that is left, the masks that the loss moved most move
-    least. The epochs of the first steep rise in validation are the ones to cut by.
+    least, and the order can turn round. So the masks of late epochs rank badly: mind
+    which epoch is cut by, or give the rounds fewer epochs.
 
     Learning rate, decay, and both penalties of the authors' code:
 
