@@ -27,6 +27,7 @@ _HOMES = {
         'score_edges',
     ),
     'graphsparse.tickets': ('Dense', 'LearnedGate', 'Teddy', 'TicketSearch'),
+    'graphsparse.tickets': ('UGS', 'Dense', 'Teddy', 'TicketSearch'),
     'graphsparse.training': ('Task', 'Training', 'fit'),
     'graphsparse.transforms': ('Reorder', 'Sparsify', 'sparsify'),
 }

@@ -56,7 +56,8 @@ def apply_linear(linear: Module, x: Features, bias: bool = True) -> Tensor:
     """``linear(x)``, over non-zeros alone where x or the weight holds few.
 
     Both are measured, once per tensor, which is known again by identity and version;
-    a weight only where it is not being trained.
+    a weight only where it is not being trained, and when it comes a second time: one
+    that a training made for this pass alone would pay for nothing.
 
     Args:
         linear: PyG's ``Linear``; anything else, or one with hooks, is just called.
@@ -112,10 +113,16 @@ def as_sparse(x: Features) -> Features:
 def _sparse_weight(weight: Tensor) -> Operator | None:
     if torch.is_grad_enabled() and weight.requires_grad:
         return None
+    if torch.compiler.is_compiling() or weight.is_inference():
+        return None
+    if _seen.get(weight) != weight._version:
+        _seen[weight] = weight._version
+        return None
     return _known_nonzeros(weight, WEIGHTS_BELOW)
 
 
 _measured = WeakTensorKeyDictionary()
+_seen = WeakTensorKeyDictionary()
 
 
 def _known_nonzeros(matrix: Tensor, below: float) -> Operator | None:

@@ -31,3 +31,6 @@ __all__ = [
     'prune_curve',
 ]
 __all__ = ['Dense', 'LearnedGate', 'Teddy', 'TicketSearch']
+from graphsparse.tickets.ugs import UGS
+
+__all__ = ['UGS', 'Dense', 'Teddy', 'TicketSearch']
