@@ -12,15 +12,18 @@ from graphsparse.tickets.one_shot import OneShot
 from graphsparse.tickets.prune_curve import PruneCurve, prune_curve
 from graphsparse.tickets.random_search import RandomSearch
 from graphsparse.tickets.teddy import Teddy
+from graphsparse.tickets.ugs import UGS
 from graphsparse.tickets.untrained import Untrained
 
 __all__ = [
     'NM',
     'SET',
+    'UGS',
     'Dense',
     'Gradual',
     'GroupSparsity',
     'Iterative',
+    'LearnedGate',
     'OneShot',
     'PruneCurve',
     'RandomSearch',
@@ -30,7 +33,3 @@ __all__ = [
     'Untrained',
     'prune_curve',
 ]
-__all__ = ['Dense', 'LearnedGate', 'Teddy', 'TicketSearch']
-from graphsparse.tickets.ugs import UGS
-
-__all__ = ['UGS', 'Dense', 'Teddy', 'TicketSearch']
