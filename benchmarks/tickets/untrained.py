@@ -6,7 +6,8 @@ A row is a setting with its candidates, a bar and the paper's figure. Of candida
 one with the best mean validation accuracy is taken; all are shown. Each call runs what
 is missing of the rows named, then writes ``untrained.json`` of all rows whose runs are
 there: a benchmark that is stopped goes on, and seeds can be split among processes with
-``--first`` and collected by a last call for all. No net has dropout or biases; attention has one head and ReLU.
+``--seeds`` and ``--first`` and collected by a last call for all. No net has dropout or
+biases; attention has one head and ReLU.
 """
 
 from __future__ import annotations
@@ -203,6 +204,7 @@ def figures(problem: Problem, lines: list[dict[str, Any]]) -> dict[str, Any]:
         'val': spread([line['val_mean'] for line in lines]),
         'test': spread([line['test_mean'] for line in lines]),
         'file_bytes': Path(lines[0]['out']).stat().st_size,
+        'checkpoint_bytes': 4 * lines[0]['parameters'],  # float32, nothing else
     }
 
 

@@ -54,7 +54,8 @@ class Untrained(TicketSearch):
 
     Huang et al., "You Can Have Better Graph Neural Networks by Not Training Weights at
     All: Finding Untrained GNNs Tickets", LoG 2022. Their schedule has power 1, the one
-    of Zhu & Gupta that they cite has 3. With ``threshold='layer'`` and no ``gradual``
+    of Zhu & Gupta that they cite has 3; on Cora's validation part 1 is a little better.
+    With ``threshold='layer'`` and no ``gradual``
     it is Edge-Popup (Ramanujan et al., CVPR 2020). Further coats are from Yan et al.,
     "Multicoated and Folded Graph Neural Networks with Strong Lottery Tickets", LoG
     2023: a weight counts once for every one of several thresholds it passes.
@@ -77,7 +78,8 @@ class Untrained(TicketSearch):
         logit_scale: The loss sees the logits times this number; the ticket does not.
             What is trained cannot make a small net loud: with features whose rows sum
             up to 1, logits of random weights are so small that the loss is a linear
-            function of them, whatever the scores.
+            function of them, whatever the scores. The paper has 1; on Cora 20 gains
+            about 3 points of validation accuracy.
         training: Of the scores; weight decay 0.
     """
 
