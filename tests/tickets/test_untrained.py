@@ -262,6 +262,28 @@ def test_statistics_of_a_norm_are_kept(small, tmp_path):
     assert not any(rewound.get_buffer(n).any() for n in moved)
 
 
+def test_the_logit_scale_is_the_losss_alone(small):
+    """A ReLU net without biases is homogeneous: as if the features were so large."""
+
+    def relus():
+        return OurGCN(16, 3, 8, dropout=0.0)
+
+    task = Task.from_data(small)
+    louder = small.clone()
+    louder.x = 16 * small.x  # a power of 2 rounds nothing
+    outs, losses = [], []
+    for data, scale in ((small, 16.0), (louder, 1.0), (small, 1.0)):
+        course = []
+        search = Untrained(0.5, logit_scale=scale, training=SHORT)
+        watch = Watch((lambda step, course=course: course.append(step.loss),))
+        ticket = search.search(relus, data, watch=watch)
+        losses.append(course)
+        outs.append(task.infer(ticket.apply(relus, small)[0]))
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+    assert torch.equal(outs[0], outs[1])
+    assert losses[0][0] != pytest.approx(losses[2][0], rel=1e-3)
+
+
 NETS = {
     'gcn of 32': lambda: OurGCN(16, 3, 8, num_layers=32, dropout=0.0),
     'gat': lambda: GAT(16, 3, 8, dropout=0.0, heads=2),
@@ -295,6 +317,7 @@ def test_any_net(small, net):
         ({'weight_sparsity': 1.0}, r'weight_sparsity .* \(got 1\.0\)'),
         ({'init': 'kaiming'}, "'kaiming'"),
         ({'threshold': 'local'}, "'local'"),
+        ({'logit_scale': float('inf')}, r'logit_scale .* \(got inf\)'),
         ({'power': 0.0}, r'power .* \(got 0\.0\)'),
         ({'coats': 0}, r'coats .* \(got 0\)'),
         ({'coats': 1.5}, r'coats .* \(got 1\.5\)'),
