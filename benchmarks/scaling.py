@@ -1,6 +1,6 @@
 """How the cost of each op grows with the graph, in nanoseconds an arc.
 
-    python -m benchmarks.scaling [--arcs 1e4,1e5,1e6,1e7,1e8] [--json]
+    python -m benchmarks.scaling [--arcs 1e4,1e5,1e6,1e7,1e8] [--only NAME,...] [--json]
 
 Graphs of the generator of ``benchmarks.kernels`` with 13.7 arcs a node, 128 float32
 features (4 heads x 32 for attention), two threads.
@@ -63,6 +63,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--arcs', default='1e4,1e5,1e6,1e7,1e8')
+    parser.add_argument('--only', default='', help='names of ops, as they are printed')
     parser.add_argument('--json', action='store_true', help='end with a JSON object')
     options = parser.parse_args()
     torch.set_num_threads(2)
@@ -71,6 +72,8 @@ def main() -> None:
         num_arcs = int(float(text))
         repeats = 7 if num_arcs <= 10**7 else 3
         for name, run in ops(num_arcs):
+            if options.only and name not in options.only.split(','):
+                continue
             unit = 1e3 if name.endswith('(ms)') else 1e9 / num_arcs
             cost = median(run, repeats, warm_up=1) * unit
             found.setdefault(name, {})[text] = round(cost, 2)
