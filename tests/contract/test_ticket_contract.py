@@ -10,7 +10,7 @@ from torch_geometric.nn import GCN
 
 from graphsparse.engine import InputError, find
 from graphsparse.graph import to_adjacency
-from graphsparse.pruning import Ticket
+from graphsparse.pruning import Ticket, count_kept
 from graphsparse.tickets import Dense, TicketSearch
 from graphsparse.training import Task, Training, Watch
 
@@ -108,6 +108,38 @@ def test_permuted_validation_labels_change_only_the_epoch_chosen(search, small):
 
 def parts(model):
     return [*model.parameters(), *(b.float() for b in model.buffers())]
+
+
+def test_counts_are_exact(search, small):
+    ticket = search.search(factory, small)
+    edges, weights = ticket.edge_mask, ticket.weight_mask
+    if hasattr(search, 'graph_sparsity'):
+        assert edges.num_kept == count_kept(edges.keep.numel(), 0.25, count='floor')
+    if hasattr(search, 'weight_sparsity') and not hasattr(search, 'strength'):
+        assert weights.num_kept == count_kept(weights.num_total, 0.4, count='ceil')
+
+
+def test_untrained_weights_are_those_of_the_seed(search, small):
+    ticket = search.search(factory, small, seed=3)
+    if ticket.trained is not None:
+        return
+    start = ticket.init.restore(factory).state_dict()
+    model, _ = ticket.apply(factory, small)
+    for name, weight in model.state_dict().items():
+        keep = ticket.weight_mask.keep.get(name, torch.tensor(True))
+        assert torch.equal(weight, start[name] * keep)
+
+
+def test_rewound_it_is_theta_0_under_the_mask(search, small):
+    torch.manual_seed(0)
+    start = factory()
+    ticket = search.search(start, small, seed=3)
+    model, _ = ticket.apply(start, small, rewind=True)
+    keep = ticket.weight_mask.keep if ticket.weight_mask else {}
+    weights = ticket.init.restore(start).state_dict()
+    assert ticket.init.scheme or same(weights, start.state_dict())
+    for name, weight in model.state_dict().items():
+        assert torch.equal(weight, weights[name] * keep.get(name, torch.tensor(True)))
 
 
 def test_what_is_removed_is_gone(search, small):
