@@ -112,13 +112,23 @@ def compare_tickets(
         runs.append(Run('dense', Dense(training), number, file))
         for graph, weight in _levels(graph_sparsity, weight_sparsity):
             for name in names:
-                options = {'graph_sparsity': graph, 'weight_sparsity': weight}
+                options = _asked_of(name, graph, weight)
                 options |= dict(method_args or {}) | {'training': training}
                 method = resolve(TicketSearch, name, **options)  # type: ignore[type-abstract]
                 for label, search in {**method.baselines(), name: method}.items():
                     file = f'{label}-g{graph:g}-w{weight:g}-{number}.safetensors'
                     runs.append(Run(label, search, number, file))
     return _run('ticket', problem, runs, folder)[0]
+
+
+def _asked_of(name: str, graph: float, weight: float) -> dict[str, Any]:
+    """The level as options; a 0 is not asked of a method that has no such option."""
+    level = {'graph_sparsity': graph, 'weight_sparsity': weight}
+    method = find(TicketSearch).get(name)  # type: ignore[type-abstract]
+    if method is None:  # an unknown name is refused with the nearest ones
+        return level
+    known = {field.name for field in dataclasses.fields(method)}
+    return {k: v for k, v in level.items() if v or k in known}
 
 
 def _levels(
