@@ -83,7 +83,7 @@ class LearnedGate(TicketSearch):
     def baselines(self) -> dict[str, TicketSearch]:
         """Random edges and first-order degree, trained from theta_0 alike."""
         return {
-            name: Teddy(
+            f'{name}_edges': Teddy(
                 graph_sparsity=self.graph_sparsity,
                 weight_sparsity=0.0,
                 distillation=0.0,

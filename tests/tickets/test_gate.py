@@ -139,7 +139,7 @@ def test_the_score_and_the_model_left_alone(small):
 def test_baselines_have_the_same_size(small):
     search = LearnedGate(0.4, training=SHORT)
     baselines = search.baselines()
-    assert set(baselines) == {'random', 'degree'}
+    assert set(baselines) == {'random_edges', 'degree_edges'}
     masks = [s.search(factory, small).edge_mask for s in (search, *baselines.values())]
     assert len({mask.num_kept for mask in masks}) == 1
     assert not torch.equal(masks[0].keep, masks[1].keep)
