@@ -182,16 +182,6 @@ def _label(methods: Mapping[str, TicketSearch]) -> dict[str, TicketSearch]:
     return found
 
 
-def _asked_of(name: str, graph: float, weight: float) -> dict[str, Any]:
-    """The level as options; a 0 is not asked of a method that has no such option."""
-    level = {'graph_sparsity': graph, 'weight_sparsity': weight}
-    method = find(TicketSearch).get(name)  # type: ignore[type-abstract]
-    if method is None:  # an unknown name is refused with the nearest ones
-        return level
-    known = {field.name for field in dataclasses.fields(method)}
-    return {k: v for k, v in level.items() if v or k in known}
-
-
 def _levels(
     graph: Sequence[float], weight: Sequence[float]
 ) -> list[tuple[float, float]]:
