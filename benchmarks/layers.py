@@ -1,6 +1,6 @@
 """Layers and whole epochs beside PyG: the part of the figures that trains.
 
-python -m benchmarks.layers gat ours|pyg     peak memory of one, in its own process
+python -m benchmarks.layers gat ours|pyg [--memory]     one of them, in its own process
 """
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import statistics
+import time
 from collections.abc import Callable
 
 import torch
@@ -29,19 +31,32 @@ from graphsparse.data import load
 from graphsparse.engine.memory import PeakMemory, anonymous_memory
 
 MB = 2**20
+KINDS = ('ours', 'pyg')
 Run = Callable[[], object]
 
 
 def gat_figures(repeats: int) -> list[Figure]:
-    """A GAT layer, 4 heads x 32, forward and backward: time and extra memory."""
-    steps = [gat_step(kind) for kind in ('ours', 'pyg')]
+    """A GAT layer, 4 heads x 32, forward and backward: time and extra memory.
+
+    Time twice: each in processes of its own, ours and PyG's after one another, as a
+    program has one of the two; and in turns in one process, where ours takes the pages
+    that PyG's gigabytes have just been given back to the system.
+    """
     name = 'GAT layer, 4 heads x 32, forward and backward, against PyG'
-    figures = [faster(name, *medians(*steps, repeats=repeats), 8)]
+    in_turns = medians(*map(gat_step, KINDS), repeats=repeats)
+    alone: dict[str, list[float]] = {kind: [] for kind in KINDS}
+    for _ in range(2):
+        for kind in KINDS:
+            alone[kind] += in_fresh_process('benchmarks.layers', 'gat', kind)['seconds']
     memory = [
-        in_fresh_process('benchmarks.layers', 'gat', kind)['extra_mb']
-        for kind in ('ours', 'pyg')
+        in_fresh_process('benchmarks.layers', 'gat', kind, '--memory')['extra_mb']
+        for kind in KINDS
     ]
-    return [*figures, share(f'{name}: peak extra memory', *memory, 0.1)]
+    return [
+        faster(name, *(statistics.median(alone[kind]) for kind in KINDS), 8),
+        faster(f'{name}: in turns in one process', *in_turns),
+        share(f'{name}: peak extra memory', *memory, 0.1),
+    ]
 
 
 def gat_step(kind: str) -> Run:
@@ -54,14 +69,24 @@ def gat_step(kind: str) -> Run:
     return lambda: layer(x, edge_index).sum().backward()
 
 
-def gat_memory(kind: str) -> float:
+def gat_seconds(kind: str, repeats: int = 4) -> dict[str, list[float]]:
+    """Of each step, after two that warm up."""
+    step, seconds = gat_step(kind), []
+    for _ in range(2 + repeats):
+        start = time.perf_counter()
+        step()
+        seconds.append(time.perf_counter() - start)
+    return {'seconds': seconds[2:]}
+
+
+def gat_memory(kind: str) -> dict[str, float]:
     """MB that a second step takes beyond what was there before it."""
     step = gat_step(kind)
     step()  # what is made once and kept: the sorted graph, threads, code
     before = anonymous_memory()
     with PeakMemory(interval=0.002) as peak:
         step()
-    return (peak.bytes - before) / MB
+    return {'extra_mb': (peak.bytes - before) / MB}
 
 
 class Net(torch.nn.Module):
@@ -172,13 +197,15 @@ def cora_figures(repeats: int) -> list[Figure]:
 
 
 def main() -> None:
-    """Peak memory, for the process that measures times."""
+    """Seconds or peak memory of one layer, for the process that collects them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('layer', choices=['gat'])
-    parser.add_argument('kind', choices=['ours', 'pyg'])
+    parser.add_argument('kind', choices=KINDS)
+    parser.add_argument('--memory', action='store_true')
     options = parser.parse_args()
     torch.set_num_threads(2)
-    print(json.dumps({'extra_mb': gat_memory(options.kind)}))
+    measure = gat_memory if options.memory else gat_seconds
+    print(json.dumps(measure(options.kind)))
 
 
 if __name__ == '__main__':

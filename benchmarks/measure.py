@@ -62,7 +62,7 @@ class Figure:
         return f'{self.ratio:8.2f} {sign} {self.bar:<5g} {verdict:12} {self.name}'
 
 
-def faster(name: str, ours: float, peer: float, bar: float | None) -> Figure:
+def faster(name: str, ours: float, peer: float, bar: float | None = None) -> Figure:
     """A figure in which more is better."""
     return Figure(name, ours, peer, peer / ours, bar)
 

@@ -9,18 +9,22 @@ import torch
 from torch import Tensor
 from torch.nn import Module, Parameter, ParameterList
 
-from graphsparse.engine import InputError
+from graphsparse.engine import InputError, resolve
 from graphsparse.engine.find import unknown
+from graphsparse.graph import to_adjacency
 from graphsparse.nn.reparametrized import Reparametrized
 from graphsparse.pruning import (
     Distribution,
+    EdgeScore,
     Init,
     Schedule,
     Scheme,
     Ticket,
     WeightMask,
+    choose_edges,
     prunable,
     redraw,
+    remove_edges,
 )
 from graphsparse.pruning.budget import Count, check_sparsity, count_removed
 from graphsparse.pruning.distributions.global_ import GlobalDistribution
@@ -67,6 +71,8 @@ class Untrained(TicketSearch):
 
     Args:
         weight_sparsity: Fraction of weights removed at the end, in [0, 1); ceil.
+        graph_sparsity: Fraction of edges removed before the search; floor of pairs.
+        score: Which edge score chooses them.
         init: How weights are drawn.
         threshold: One for all, or one for each tensor at the same sparsity.
         gradual: Whether sparsity grows, or is final from the start.
@@ -84,6 +90,8 @@ class Untrained(TicketSearch):
     """
 
     weight_sparsity: float = 0.9
+    graph_sparsity: float = 0.0
+    score: str = 'teddy'
     init: Scheme = 'kaiming_uniform'
     threshold: Threshold = 'global'
     gradual: bool = True
@@ -98,6 +106,8 @@ class Untrained(TicketSearch):
 
     def __post_init__(self) -> None:
         check_sparsity(self.weight_sparsity, 'weight_sparsity')
+        check_sparsity(self.graph_sparsity, 'graph_sparsity')
+        resolve(EdgeScore, self.score)  # type: ignore[type-abstract]
         check_scheme(self.init)
         if self.threshold not in THRESHOLDS:
             raise unknown('threshold', self.threshold, list(get_args(Threshold)))
@@ -147,7 +157,12 @@ class Untrained(TicketSearch):
     def run(
         self, model: Module, task: Task, seed: int, dense: Ticket | None, watch: Watch
     ) -> Ticket:
-        """Draw weights and scores, train the scores."""
+        """Remove edges, draw weights and scores, train the scores."""
+        graph, edge_mask = task.graph, None
+        if self.graph_sparsity:
+            adj, x = to_adjacency(graph), graph.x
+            edge_mask = choose_edges(adj, x, self.score, self.graph_sparsity, seed=seed)
+            graph = remove_edges(graph, edge_mask.to_caller(adj))
         redraw(model, self.init, seed)
         init = Init.seeded(model, seed, self.init)
         buffers = {name: b.detach().clone() for name, b in model.named_buffers()}
@@ -164,6 +179,7 @@ class Untrained(TicketSearch):
             scored,
             task,
             self.training,
+            graph=graph,
             project=end_epoch,
             seed=seed,
             stage='scores',
@@ -175,6 +191,7 @@ class Untrained(TicketSearch):
             method=self.name,
             config=self.config(),
             init=init,
+            edge_mask=edge_mask,
             weight_mask=first,
             coats=coats,
             trained=first.apply(model.state_dict()) if moved else None,

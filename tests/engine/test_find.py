@@ -142,7 +142,7 @@ def test_an_unknown_name_gets_the_nearest_ones():
         resolve(EdgeScore, 'tedy')
     assert "edge score 'tedy'" in str(error.value)
     assert "Did you mean 'teddy'?" in str(error.value)
-    assert 'Known: degree, ' in str(error.value)
+    assert 'cosine, degree, ' in str(error.value)
     with pytest.raises(InputError) as error:
         resolve(Shape, 'qqqqqqqq')
     assert 'Did you mean' not in str(error.value)

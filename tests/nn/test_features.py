@@ -104,12 +104,14 @@ def test_pruned_weights_are_multiplied_alone_where_they_are_not_trained(monkeypa
     assert_close(apply_linear(linear, x), expected)
     assert ran == []
     with torch.no_grad():
-        assert_close(apply_linear(linear, x), expected)
-        assert len(ran) == 1
+        for calls in (0, 1, 2):  # measured when it comes a second time
+            assert_close(apply_linear(linear, x), expected)
+            assert len(ran) == calls
         linear.weight[0] = 1.0  # measured anew
         linear.weight[1:3] = 1.0
-        assert_close(apply_linear(linear, x), linear(x))
-    assert len(ran) == 1
+        for _ in range(2):
+            assert_close(apply_linear(linear, x), linear(x))
+    assert len(ran) == 2
 
 
 def test_dropout_over_non_zeros():
