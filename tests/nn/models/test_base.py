@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+from itertools import pairwise
 
 import pytest
 import torch
@@ -21,11 +22,20 @@ MODELS = {
 @pytest.fixture(params=MODELS.values(), ids=MODELS)
 def model(request):
     torch.manual_seed(0)
-    return request.param(3, 2, hidden_channels=4)
+    return request.param(3, 2, hidden_channels=4, num_layers=2)
 
 
-def test_the_four_models_are_found():
-    assert {'gat', 'gcn', 'gin', 'sage'} <= MODELS.keys()
+def test_the_models_of_this_package_are_found():
+    deep = {'appnp', 'dagnn', 'drop_edge', 'gcnii', 'gprgnn', 'jk_net', 'pair_norm'}
+    assert deep | {'residual', 'sgc'} | {'gat', 'gcn', 'gin', 'sage'} == MODELS.keys()
+
+
+def test_defaults_make_a_net(model):
+    x = torch.tensor(X).float()
+    net = type(model)(3, 2)
+    out = net(x, graph())  # training: dropout is on
+    assert out.shape == (5, 2) and out.isfinite().all()
+    assert len(net.propagation_widths()) == net.num_layers
 
 
 def test_takes_every_form_of_graph_and_weights(model):
@@ -40,8 +50,11 @@ def test_takes_every_form_of_graph_and_weights(model):
 
 
 def test_sizes(model):
-    assert model.layer_sizes() == [(3, 4), (4, 2)]
-    assert len(model.convs) == len(model.propagation_widths()) == model.num_layers == 2
+    sizes = model.layer_sizes()
+    assert sizes[0][0] == 3
+    assert all(out == into for (_, out), (into, _) in pairwise(sizes))
+    assert len(model.propagation_widths()) == model.num_layers == 2
+    assert len(model.convs) in (0, 2)  # hops without weights, or convs
     assert (model.in_channels, model.out_channels, model.hidden_channels) == (3, 2, 4)
 
 
@@ -52,9 +65,23 @@ def test_a_copy_is_the_same(model):
 
 
 def test_same_seed_same_weights(model):
-    twin = type(model)(3, 2, hidden_channels=4)
+    twin = type(model)(3, 2, hidden_channels=4, num_layers=2)
     for net in (model, twin):
         torch.manual_seed(7)
         net.reset_parameters()
     state = twin.state_dict()
     assert all(torch.equal(t, state[n]) for n, t in model.state_dict().items())
+
+
+def test_gradients_reach_every_parameter(model):
+    model(torch.tensor(X).float(), graph()).square().sum().backward()
+    assert all(p.grad is not None for p in model.parameters())
+
+
+def test_a_seed_of_torch_sets_all_that_is_drawn(model):
+    x = torch.tensor(X).float()
+    outs = []
+    for _ in range(2):
+        torch.manual_seed(3)
+        outs.append(model(x, graph()))
+    assert torch.equal(*outs)
