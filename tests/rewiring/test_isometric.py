@@ -11,7 +11,7 @@ from torch_geometric.data import Data
 from torch_geometric.transforms import NormalizeFeatures
 
 from graphsparse.engine import InputError
-from graphsparse.graph import to_adjacency
+from graphsparse.graph import Operator, to_adjacency
 from graphsparse.nn import GAT, GCN, GIN, SAGE
 from graphsparse.rewiring import initialise, isometric, isometric_bound
 from tests.helpers import FIVE, both_ways, dense_adjacency, graphs, modest
@@ -160,6 +160,17 @@ def test_operators_of_your_own():
         assert found == pytest.approx(isometric_bound(mode, adj, 3, 4), rel=1e-6)
     twice = isometric_bound('pairwise', lambda v: 2 * v, 3, 4, num_nodes=5)
     assert twice == pytest.approx(math.sqrt(3 / 4) / 2)
+
+
+def test_values_of_an_operator_may_stand_in_another_order():
+    # 0 -> 1 twice: one entry of the matrix, 3 + 4; the loop at 0 comes first by slot.
+    adj = to_adjacency(torch.tensor([[0, 0, 1], [1, 1, 0]]), 2)
+    operator = Operator(adj.pattern('all'), torch.tensor([2.0, 3, 4, 5, 6]))
+    assert operator.pattern.perm is not None
+    dense = torch.tensor([[5.0, 2], [7, 6]])
+    assert torch.equal(operator @ torch.eye(2), dense)
+    moments = isometric.operator_moments(operator)
+    assert moments == (2, 20.0, float(dense.square().sum()))
 
 
 def test_a_ring_of_a_million_nodes():

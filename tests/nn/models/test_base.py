@@ -8,7 +8,9 @@ import torch
 
 from graphsparse.engine import find
 from graphsparse.graph import to_adjacency
-from graphsparse.nn import ReferenceModel
+from graphsparse.nn import ModelRecipe, ReferenceModel
+from graphsparse.nn.models import count_parameters
+from graphsparse.training import Task
 
 from .dense import X, graph
 
@@ -85,3 +87,27 @@ def test_a_seed_of_torch_sets_all_that_is_drawn(model):
         torch.manual_seed(3)
         outs.append(model(x, graph()))
     assert torch.equal(*outs)
+
+
+@pytest.mark.parametrize('name', MODELS)
+def test_every_model_comes_of_a_recipe_and_narrows(name):
+    recipe = ModelRecipe(name, hidden_channels=8, num_layers=3)
+    net = recipe.build(3, 2)
+    assert type(net) is MODELS[name] and net.num_layers == 3
+    narrow = recipe.narrowed(3, 2, count_parameters(net))
+    same = count_parameters(narrow.build(3, 2)) == count_parameters(net)
+    assert same and narrow.hidden_channels >= 8
+
+
+@pytest.mark.parametrize('name', MODELS)
+def test_every_model_trains_on_a_task(name, small):
+    task = Task.from_data(small)
+    torch.manual_seed(0)
+    net = ModelRecipe(name, 16, 3).build(small.num_features, task.out_channels)
+    optimizer = torch.optim.Adam(net.parameters(), 0.02)
+    before = task.train_loss(task.infer(net))
+    for _ in range(60):
+        optimizer.zero_grad()
+        task.train_loss(task.predict(net)).backward()
+        optimizer.step()
+    assert task.train_loss(task.infer(net)) < 0.7 * before
