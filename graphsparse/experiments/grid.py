@@ -5,7 +5,7 @@ import json
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -109,7 +109,7 @@ class Run:
         """A digest of all that decides the outcome: equal keys, equal results."""
         facts = {
             'dataset': problem.dataset,
-            'model': asdict(problem.model),
+            'model': problem.model.facts(),
             'label': self.label,
             'method': self.method.name,
             'config': self.method.config(),
@@ -183,7 +183,7 @@ def _do(
         facts = {
             'dataset': problem.dataset,
             'split': split,
-            'recipe': asdict(problem.model),
+            'recipe': problem.model.facts(),
             'metric': task.metric,
             **ticket.facts,
         }
@@ -197,7 +197,7 @@ def _do(
         'method': run.label,
         'dataset': problem.dataset,
         'model': problem.model.model,
-        'config': run.method.config() | {'model': asdict(problem.model)},
+        'config': run.method.config() | {'model': problem.model.facts()},
         'metric': task.metric,
         'seeds': [run.seed],
         'test_mean': scores.test,

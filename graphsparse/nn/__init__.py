@@ -4,22 +4,47 @@ from graphsparse.nn.accelerate import accelerate
 from graphsparse.nn.conv import GATConv, GCNConv, GINConv, SAGEConv, SparseConv
 from graphsparse.nn.features import dropout
 from graphsparse.nn.masked import MaskedNet
-from graphsparse.nn.models import GAT, GCN, GIN, SAGE, ModelRecipe, ReferenceModel
+from graphsparse.nn.models import (
+    APPNP,
+    DAGNN,
+    GAT,
+    GCN,
+    GCNII,
+    GIN,
+    GPRGNN,
+    SAGE,
+    SGC,
+    DropEdge,
+    JKNet,
+    ModelRecipe,
+    PairNorm,
+    ReferenceModel,
+    Residual,
+)
 from graphsparse.nn.reparametrized import Reparametrized
 from graphsparse.nn.sparse_linear import SparseLinear
 
 __all__ = [
+    'APPNP',
+    'DAGNN',
     'GAT',
     'GCN',
+    'GCNII',
     'GIN',
+    'GPRGNN',
     'SAGE',
+    'SGC',
+    'DropEdge',
     'GATConv',
     'GCNConv',
     'GINConv',
+    'JKNet',
     'MaskedNet',
     'ModelRecipe',
+    'PairNorm',
     'ReferenceModel',
     'Reparametrized',
+    'Residual',
     'SAGEConv',
     'SparseConv',
     'SparseLinear',

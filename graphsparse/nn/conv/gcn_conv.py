@@ -4,7 +4,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.weak import WeakTensorKeyDictionary
 from torch_geometric import nn as pyg
 
 from graphsparse.graph import Adjacency
@@ -16,6 +15,7 @@ from graphsparse.nn.conv.inputs import (
     dtype_of,
     hand_over,
     still_there,
+    weighted,
 )
 from graphsparse.nn.features import (
     Features,
@@ -55,7 +55,7 @@ class GCNConv(SparseConv, pyg.GCNConv):
         why = unserved(self, edge_index, nodes)
         if why is not None:
             return self._forward_in_pyg(as_dense(x), edge_index, edge_weight, why)
-        adj = _weighted(adjacency_of(edge_index, nodes), edge_weight)
+        adj = weighted(adjacency_of(edge_index, nodes), edge_weight)
         pattern, value = _operator(self, adj, dtype_of(x))
         features = as_sparse(x)
         wider = is_plain(self.lin) and self.in_channels <= self.out_channels
@@ -90,26 +90,6 @@ def _operator(
     # PyG adds every loop with weight 1 where the graph has no weights, improved or not.
     fill_value = 2.0 if conv.improved and adj.weight is not None else 1.0
     return adj.normalize(conv.add_self_loops, fill_value, dtype)
-
-
-_known = WeakTensorKeyDictionary()
-
-
-def _weighted(adj: Adjacency, edge_weight: Tensor | None) -> Adjacency:
-    """The graph under these weights; the same one again for fixed weights.
-
-    So the layers of a model and the epochs of its training share one normalisation.
-    """
-    if edge_weight is None:
-        return adj
-    fixed = not (edge_weight.requires_grad or edge_weight.is_inference())
-    if not fixed or torch.compiler.is_compiling():
-        return adj.with_weight(edge_weight)
-    stamp, known = edge_weight._version, _known.get(edge_weight)
-    if known is None or known[0] != stamp or known[1] is not adj:
-        known = stamp, adj, adj.with_weight(edge_weight)
-        _known[edge_weight] = known
-    return known[2]
 
 
 def _caller_weight(adj: Adjacency) -> Tensor | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils.weak import WeakTensorKeyDictionary
 from torch_geometric import EdgeIndex
 from torch_geometric.nn import MessagePassing
 
@@ -81,6 +82,26 @@ def adjacency_of(graph: Any, nodes: Nodes | None) -> Adjacency:
     if isinstance(graph, Adjacency):
         return graph
     return cached_adjacency(graph, nodes[0] if nodes[0] == nodes[1] else nodes)
+
+
+_reweighted = WeakTensorKeyDictionary()
+
+
+def weighted(adj: Adjacency, edge_weight: Tensor | None) -> Adjacency:
+    """The graph under these weights; the same one again for fixed weights.
+
+    So the layers of a model and the epochs of its training share one normalisation.
+    """
+    if edge_weight is None:
+        return adj
+    fixed = not (edge_weight.requires_grad or edge_weight.is_inference())
+    if not fixed or torch.compiler.is_compiling():
+        return adj.with_weight(edge_weight)
+    stamp, known = edge_weight._version, _reweighted.get(edge_weight)
+    if known is None or known[0] != stamp or known[1] is not adj:
+        known = stamp, adj, adj.with_weight(edge_weight)
+        _reweighted[edge_weight] = known
+    return known[2]
 
 
 def hand_over(conv: MessagePassing, graph: Any, why: str) -> Any:

@@ -6,6 +6,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from graphsparse.engine import InputError
 from graphsparse.graph import Adjacency
 from graphsparse.nn.features import Features
 
@@ -20,8 +21,8 @@ class ReferenceModel(torch.nn.Module, ABC):
         in_channels: Features a node.
         out_channels: Classes.
         hidden_channels: Width of the hidden layers (of one head, with attention).
-        num_layers: Number of convs.
-        convs: The convs, first to last.
+        num_layers: Number of convs, or of hops.
+        convs: The convs, first to last; none where hops have no weights.
     """
 
     convs: torch.nn.ModuleList
@@ -36,7 +37,7 @@ class ReferenceModel(torch.nn.Module, ABC):
         self.num_layers = num_layers
 
     def layer_sizes(self) -> list[tuple[int, int]]:
-        """Width into and out of each layer."""
+        """Width into and out of each layer that maps."""
         hidden = [self.hidden_channels] * (self.num_layers - 1)
         return list(pairwise([self.in_channels, *hidden, self.out_channels]))
 
@@ -52,7 +53,8 @@ class ReferenceModel(torch.nn.Module, ABC):
         Args:
             x: ``[nodes, in_channels]``.
             edge_index: ``[2, edges]``, an ``EdgeIndex`` or an Adjacency.
-            edge_weight: ``[edges]``. Only GCN reads it, as in PyG.
+            edge_weight: ``[edges]``. Read where GCN's normalised graph is; GAT, GIN and
+                SAGE do without, as in PyG.
 
         Returns:
             ``[nodes, out_channels]``.
@@ -72,3 +74,10 @@ class ReferenceModel(torch.nn.Module, ABC):
             f'{type(self).__name__}({self.in_channels}, {self.out_channels}, '
             f'hidden_channels={self.hidden_channels}, num_layers={self.num_layers})'
         )
+
+
+def check_shares(**shares: float) -> None:
+    """InputError unless each of these is in [0, 1]."""
+    for name, share in shares.items():
+        if not 0 <= share <= 1:
+            raise InputError(f'{name} has to be in [0, 1] (got {share}).')

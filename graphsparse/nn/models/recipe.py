@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import inspect
 from bisect import bisect_right
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 import torch
 from torch.nn import Module
@@ -17,15 +19,18 @@ class ModelRecipe:
     """Which net to build, all but the sizes that the data tells.
 
     Args:
-        model: Its name: ``'gcn'``, ``'gin'``, ``'gat'`` or ``'sage'``, or that of a
-            :class:`~graphsparse.nn.ReferenceModel` of your own.
+        model: Its name: ``'gcn'``, ``'gin'``, ``'gat'``, ``'sage'``, ``'gcnii'`` or
+            another :class:`~graphsparse.nn.ReferenceModel`, your own too.
         hidden_channels: Width of the hidden layers (of one head, with attention).
-        num_layers: Number of convs.
+        num_layers: Number of convs, or of hops.
         dropout: Share of activations dropped; None for the model's own default.
         heads: Attention heads of the hidden layers; None for the model's own default.
+        options: What only this model takes, by name, such as GCNII's ``alpha`` and
+            ``theta``.
 
     Raises:
-        InputError: If a size is not positive or ``dropout`` is outside [0, 1).
+        InputError: If a size is not positive, ``dropout`` is outside [0, 1), or an
+            option has the name of a size or a field.
     """
 
     model: str = 'gcn'
@@ -33,6 +38,7 @@ class ModelRecipe:
     num_layers: int = 2
     dropout: float | None = None
     heads: int | None = None
+    options: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         _check_sizes(
@@ -42,6 +48,18 @@ class ModelRecipe:
         )
         if self.dropout is not None and not 0 <= self.dropout < 1:
             raise InputError(f'dropout has to be in [0, 1) (got {self.dropout}).')
+        taken = {'in_channels', 'out_channels', *(own.name for own in fields(self))}
+        for name in sorted(taken & self.options.keys()):
+            raise InputError(
+                f"options hold what only the model '{self.model}' takes, not {name} "
+                f'(got {name}={self.options[name]!r}).'
+            )
+
+    def facts(self) -> dict[str, Any]:
+        """All fields as plain values, ``options`` only where there are any."""
+        facts = {own.name: getattr(self, own.name) for own in fields(self)}
+        given = dict(facts.pop('options'))
+        return facts | {'options': given} if given else facts
 
     def build(self, in_channels: int, out_channels: int) -> ReferenceModel:
         """A freshly initialised model for ``in_channels`` features.
@@ -55,8 +73,9 @@ class ModelRecipe:
         cls = known.get(str(self.model).lower().replace('-', '_'))
         if cls is None:
             raise unknown('model', self.model, list(known))
-        options = {'dropout': self.dropout, 'heads': self.heads}
+        options: dict[str, Any] = {'dropout': self.dropout, 'heads': self.heads}
         options = {name: value for name, value in options.items() if value is not None}
+        options |= self.options
         for name, value in options.items():
             if name not in inspect.signature(cls).parameters:
                 raise InputError(

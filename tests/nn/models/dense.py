@@ -19,12 +19,24 @@ ADJACENCY = np.array(
     ],
     dtype=float,
 )
+# Modules that drop something.
+DROPPING = (
+    *('appnp', 'decoupled', 'drop_edge', 'gat', 'gcn', 'gcnii', 'gprgnn', 'jk_net'),
+    *('pair_norm', 'residual', 'sage', 'sgc'),
+)
 X = np.random.default_rng(0).normal(size=(5, 3))
 
 
 def graph() -> Tensor:
     target, source = ADJACENCY.nonzero()
     return torch.tensor(np.stack([source, target]))
+
+
+def gcn_dense() -> np.ndarray:
+    """GCN's normalised matrix."""
+    full = ADJACENCY + np.eye(len(ADJACENCY))
+    scale = full.sum(1) ** -0.5
+    return scale[:, None] * full * scale
 
 
 def as_numpy(tensor: Tensor) -> np.ndarray:
@@ -43,7 +55,7 @@ def recorded_dropout(monkeypatch) -> list:
         shapes.append((tuple(x.shape), p, training))
         return x
 
-    for model in ('gat', 'gcn', 'sage'):
+    for model in DROPPING:
         module = importlib.import_module(f'graphsparse.nn.models.{model}')
         monkeypatch.setattr(module, 'dropout', dropout)
     return shapes

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from graphsparse import InputError
-from graphsparse.nn import GAT, GCN, GIN, SAGE, ModelRecipe
+from graphsparse.nn import GAT, GCN, GCNII, GIN, SAGE, ModelRecipe
 from graphsparse.nn.models import count_parameters
 
 
@@ -26,6 +26,26 @@ def test_options_reach_the_model_and_default_to_its_own():
     assert (model.dropout, model.heads) == (0.6, 8)
     assert ModelRecipe('gcn', 4, dropout=0.0).build(5, 2).dropout == 0.0
     assert ModelRecipe('sage', 4).build(5, 2).dropout == 0.5
+
+
+def test_options_of_one_model_alone():
+    recipe = ModelRecipe('gcnii', 4, 3, options={'alpha': 0.2, 'theta': 1.5})
+    model = recipe.build(5, 2)
+    assert (type(model), model.alpha, model.theta) == (GCNII, 0.2, 1.5)
+    assert recipe.facts()['options'] == {'alpha': 0.2, 'theta': 1.5}
+    assert ModelRecipe(**recipe.facts()) == recipe
+    assert recipe != ModelRecipe('gcnii', 4, 3, options={'alpha': 0.3, 'theta': 1.5})
+    with pytest.raises(InputError, match=r"'gcn' has no alpha \(got alpha=0.2\)"):
+        ModelRecipe('gcn', options={'alpha': 0.2}).build(5, 2)
+    with pytest.raises(InputError, match=r'not dropout \(got dropout=0.2\)'):
+        ModelRecipe('gcn', options={'dropout': 0.2})
+
+
+def test_facts_without_options_are_as_they_always_were():
+    facts = {'model': 'gcn', 'hidden_channels': 8, 'num_layers': 2}
+    facts |= {'dropout': None, 'heads': None}
+    assert ModelRecipe('gcn', 8).facts() == facts
+    assert ModelRecipe(**facts) == ModelRecipe('gcn', 8)
 
 
 def test_defaults_are_the_papers():
@@ -64,7 +84,7 @@ def test_options_the_model_does_not_have():
 
 
 def test_unknown_model():
-    with pytest.raises(InputError, match=r"Unknown model 'gcm'. Did you mean 'gcn'"):
+    with pytest.raises(InputError, match=r"Unknown model 'gcm'. Did you mean .*'gcn'"):
         ModelRecipe('gcm').build(5, 2)
 
 
