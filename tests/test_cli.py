@@ -11,8 +11,10 @@ import torch
 
 from graphsparse.cli import main
 from graphsparse.data import load
+from graphsparse.engine import find
 from graphsparse.experiments.summary import KEYS
 from graphsparse.graph import to_adjacency
+from graphsparse.tickets import TicketSearch
 
 SMALL = ['--dataset', 'digits', '--hidden_channels', '8', '--training.epochs', '4']
 
@@ -81,6 +83,19 @@ def test_compare(capsys, tmp_path):
     page = (tmp_path / 'report.html').read_text()
     assert page.count('<svg') == 3
     assert len(list(tmp_path.glob('*.safetensors'))) == 7
+
+
+def test_compare_runs_every_method(capsys, tmp_path):
+    found = answer(
+        capsys, 'ticket', 'compare', *SMALL, '--graph_sparsity', '0.2',
+        '--weight_sparsity', '0.5', '--out', str(tmp_path),
+    )  # fmt: skip
+    rows = {row['method']: row for row in found['table']}
+    assert set(find(TicketSearch)) <= set(rows) and 'smaller_dense' in rows
+    assert len({row['out'] for row in found['table']}) == len(rows)
+    edges = {row['edges_kept'] for row in rows.values()}
+    assert edges == {rows['dense']['edges_kept'], rows['teddy']['edges_kept']}
+    assert (tmp_path / 'report.html').read_text().count('<svg') == 0
 
 
 def test_compare_beside_a_smaller_dense_net(capsys, tmp_path):

@@ -57,26 +57,34 @@ def write_report(path: Path, title: str, rows: Sequence[dict[str, Any]]) -> None
 
 
 def _varies(rows: Sequence[dict[str, Any]], name: str) -> bool:
-    return len({row[name] for row in rows if row['method'] != 'dense'}) > 1
+    pruning = _pruning(rows, name)
+    return len({row[name] for row in rows if row['method'] in pruning}) > 1
+
+
+def _pruning(rows: Sequence[dict[str, Any]], name: str) -> list[str]:
+    """The methods that prune what ``name`` counts, at one level at least."""
+    return list(dict.fromkeys(row['method'] for row in rows if row[name]))
 
 
 def draw(rows: Sequence[dict[str, Any]], curve: Curve) -> str:
     """One line a method with a band of one standard deviation, as an SVG element.
 
-    The dense network is a line across.
+    The dense network is a line across; a method that prunes none of what is on the
+    horizontal axis is left out.
     """
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6, 3.6), layout='constrained')
     axes = figure.add_subplot(xlabel=curve.x_label, ylabel=curve.y_label)
-    for method in dict.fromkeys(row['method'] for row in rows):
+    for method in ['dense', *_pruning(rows, curve.x)]:
         own = [row for row in rows if row['method'] == method]
         own.sort(key=lambda row: row[curve.x])
         x = np.array([100 * row[curve.x] for row in own])
         y = np.array([curve.factor * row[curve.y] for row in own])
         if method == 'dense':
-            axes.axhline(y[0], color='0.5', linestyle='--', label=method)
+            if own:
+                axes.axhline(y[0], color='0.5', linestyle='--', label=method)
             continue
         (line,) = axes.plot(x, y, marker='o', label=method)
         if curve.deviation:
