@@ -15,6 +15,7 @@ _HOMES = {
         'GCNConv',
         'GINConv',
         'ModelRecipe',
+        'RewiredGCN',
         'SAGEConv',
         'accelerate',
     ),

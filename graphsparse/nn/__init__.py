@@ -4,7 +4,15 @@ from graphsparse.nn.accelerate import accelerate
 from graphsparse.nn.conv import GATConv, GCNConv, GINConv, SAGEConv, SparseConv
 from graphsparse.nn.features import dropout
 from graphsparse.nn.masked import MaskedNet
-from graphsparse.nn.models import GAT, GCN, GIN, SAGE, ModelRecipe, ReferenceModel
+from graphsparse.nn.models import (
+    GAT,
+    GCN,
+    GIN,
+    SAGE,
+    ModelRecipe,
+    ReferenceModel,
+    RewiredGCN,
+)
 from graphsparse.nn.reparametrized import Reparametrized
 from graphsparse.nn.sparse_linear import SparseLinear
 
@@ -20,6 +28,7 @@ __all__ = [
     'ModelRecipe',
     'ReferenceModel',
     'Reparametrized',
+    'RewiredGCN',
     'SAGEConv',
     'SparseConv',
     'SparseLinear',

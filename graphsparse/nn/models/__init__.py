@@ -5,6 +5,7 @@ from graphsparse.nn.models.gat import GAT
 from graphsparse.nn.models.gcn import GCN
 from graphsparse.nn.models.gin import GIN
 from graphsparse.nn.models.recipe import ModelRecipe, count_parameters
+from graphsparse.nn.models.rewired_gcn import RewiredGCN
 from graphsparse.nn.models.sage import SAGE
 
 __all__ = [
@@ -14,5 +15,6 @@ __all__ = [
     'SAGE',
     'ModelRecipe',
     'ReferenceModel',
+    'RewiredGCN',
     'count_parameters',
 ]

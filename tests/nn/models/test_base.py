@@ -21,7 +21,7 @@ MODELS = {
 @pytest.fixture(params=MODELS.values(), ids=MODELS)
 def model(request):
     torch.manual_seed(0)
-    return request.param(3, 2, hidden_channels=4)
+    return request.param(3, 2, hidden_channels=4, num_layers=2)
 
 
 def test_the_four_models_are_found():
@@ -52,7 +52,7 @@ def test_a_copy_is_the_same(model):
 
 
 def test_same_seed_same_weights(model):
-    twin = type(model)(3, 2, hidden_channels=4)
+    twin = type(model)(3, 2, hidden_channels=4, num_layers=2)
     for net in (model, twin):
         torch.manual_seed(7)
         net.reset_parameters()
