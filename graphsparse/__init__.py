@@ -15,6 +15,7 @@ _HOMES = {
         'GCNConv',
         'GINConv',
         'ModelRecipe',
+        'RewiredGCN',
         'SAGEConv',
         'accelerate',
     ),
@@ -27,6 +28,7 @@ _HOMES = {
         'project_l0',
         'score_edges',
     ),
+    'graphsparse.rewiring': ('DynamicRewiring', 'FlowRecorder'),
     'graphsparse.tickets': (
         'SET',
         'UGS',

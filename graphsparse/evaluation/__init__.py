@@ -1,6 +1,7 @@
 """What is measured, on arrays: metrics, costs, and what kind of graph it is."""
 
 from graphsparse.evaluation.cost import count_macs
+from graphsparse.evaluation.energy import dirichlet_energy
 from graphsparse.evaluation.graph import (
     describe_graph,
     edge_homophily,
@@ -9,6 +10,7 @@ from graphsparse.evaluation.graph import (
 )
 from graphsparse.evaluation.metrics import accuracy, ood_score, roc_auc
 from graphsparse.evaluation.power_law import PowerLaw, fit_power_law
+from graphsparse.evaluation.rank import effective_rank
 from graphsparse.evaluation.smoothness import depth_curve, mean_average_distance
 
 __all__ = [
@@ -17,8 +19,10 @@ __all__ = [
     'count_macs',
     'depth_curve',
     'describe_graph',
+    'dirichlet_energy',
     'edge_homophily',
     'effective_diameter',
+    'effective_rank',
     'fit_power_law',
     'mean_average_distance',
     'ood_score',

@@ -20,6 +20,7 @@ from graphsparse.nn.models import (
     PairNorm,
     ReferenceModel,
     Residual,
+    RewiredGCN,
 )
 from graphsparse.nn.reparametrized import Reparametrized
 from graphsparse.nn.sparse_linear import SparseLinear
@@ -45,6 +46,7 @@ __all__ = [
     'ReferenceModel',
     'Reparametrized',
     'Residual',
+    'RewiredGCN',
     'SAGEConv',
     'SparseConv',
     'SparseLinear',

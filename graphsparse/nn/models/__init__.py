@@ -13,6 +13,7 @@ from graphsparse.nn.models.jk_net import JKNet
 from graphsparse.nn.models.pair_norm import PairNorm
 from graphsparse.nn.models.recipe import ModelRecipe, count_parameters
 from graphsparse.nn.models.residual import Residual
+from graphsparse.nn.models.rewired_gcn import RewiredGCN
 from graphsparse.nn.models.sage import SAGE
 from graphsparse.nn.models.sgc import SGC
 
@@ -32,5 +33,6 @@ __all__ = [
     'PairNorm',
     'ReferenceModel',
     'Residual',
+    'RewiredGCN',
     'count_parameters',
 ]
