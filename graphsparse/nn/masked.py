@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import Module
 
 from graphsparse.nn.reparametrized import Reparametrized
+from graphsparse.pruning import zero_pruned
 
 
 class MaskedNet(Reparametrized):
@@ -60,8 +61,7 @@ class MaskedNet(Reparametrized):
     @torch.no_grad()
     def clear(self) -> None:
         """Set the weights that are masked to 0, in place."""
-        for name, mask in self.keep.items():
-            self.net.get_parameter(name).masked_fill_(~mask, 0)
+        zero_pruned(self.net, self.keep)
 
     def weights(self) -> Mapping[str, Tensor]:
         """Raw in training mode, under the masks in evaluation mode."""

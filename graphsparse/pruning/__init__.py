@@ -5,7 +5,7 @@ from graphsparse.pruning.choose import choose_edges
 from graphsparse.pruning.distributions.base import Distribution
 from graphsparse.pruning.edges.base import EdgeScore, score_edges
 from graphsparse.pruning.edges.gradient import gradient_score
-from graphsparse.pruning.masks import EdgeMask, WeightMask
+from graphsparse.pruning.masks import EdgeMask, WeightMask, zero_pruned
 from graphsparse.pruning.project import l0_support, project_l0
 from graphsparse.pruning.prox import prox_groups
 from graphsparse.pruning.prunable import prunable
@@ -48,4 +48,5 @@ __all__ = [
     'select_global',
     'select_per_node',
     'select_weights',
+    'zero_pruned',
 ]

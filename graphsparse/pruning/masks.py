@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import torch
 from torch import Tensor
+from torch.nn import Module
+from torch_geometric.data import Data
 
 from graphsparse.engine import InputError, load_tensors, save_tensors
-from graphsparse.graph import Adjacency
+from graphsparse.graph import Adjacency, to_adjacency
 from graphsparse.graph.check import check_mask
 from graphsparse.kernels import pack_bits, unpack_bits
+from graphsparse.pruning.remove import remove_edges
+
+Graph = TypeVar('Graph', Data, Adjacency)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -65,6 +71,21 @@ class EdgeMask:
             adj = adj.as_undirected() if self.undirected else adj.as_directed()
         keep = self.keep.to(adj.col.device)
         return adj.to_caller(keep, loops=True, absent=False)
+
+    def apply(self, graph: Graph) -> Graph:
+        """The graph without the edges that are not kept: they are gone.
+
+        Args:
+            graph: The ``Data`` or ``Adjacency`` the mask was made for, its edges in any
+                order; not changed.
+
+        Raises:
+            InputError: If it was made for another graph.
+        """
+        edge_mask = self.to_caller(to_adjacency(graph))
+        if isinstance(graph, Data):
+            return remove_edges(graph, edge_mask)
+        return graph.subgraph(edge_mask)
 
     def save(self, path: str | Path) -> None:
         """Write to a safetensors file, packed to bits, atomically."""
@@ -155,6 +176,13 @@ class WeightMask:
         _check_kind(path, facts, 'weight_mask')
         shapes = facts['shapes'].items()
         return WeightMask({n: unpack_bits(tensors[n], tuple(s)) for n, s in shapes})
+
+
+@torch.no_grad()
+def zero_pruned(model: Module, keep: Mapping[str, Tensor]) -> None:
+    """Set weights to 0 in place where ``keep``, by parameter name, is False."""
+    for name, mask in keep.items():
+        model.get_parameter(name).masked_fill_(~mask, 0)
 
 
 def _check_kind(path: str | Path, facts: Mapping[str, Any], kind: str) -> None:

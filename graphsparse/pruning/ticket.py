@@ -4,22 +4,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import Module
-from torch_geometric.data import Data
 
 from graphsparse.engine import InputError, load_tensors, save_tensors
-from graphsparse.graph import Adjacency, to_adjacency
 from graphsparse.kernels import pack_bits, unpack_bits
 from graphsparse.pruning.init import Init, ModelLike, load_state
-from graphsparse.pruning.masks import EdgeMask, WeightMask
-from graphsparse.pruning.remove import remove_edges
+from graphsparse.pruning.masks import EdgeMask, Graph, WeightMask
 
 FORMAT = 1
-Graph = TypeVar('Graph', Data, Adjacency)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -94,12 +90,7 @@ class Ticket:
 
     def apply_graph(self, graph: Graph) -> Graph:
         """The graph without the edges the ticket removes."""
-        if self.edge_mask is None:
-            return graph
-        edge_mask = self.edge_mask.to_caller(to_adjacency(graph))
-        if isinstance(graph, Data):
-            return remove_edges(graph, edge_mask)
-        return graph.subgraph(edge_mask)
+        return self.edge_mask.apply(graph) if self.edge_mask else graph
 
     def save(self, path: str | Path) -> None:
         """Write one safetensors file, atomically: masks as bits, the rest as JSON.

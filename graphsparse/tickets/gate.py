@@ -14,7 +14,7 @@ from graphsparse.graph import Adjacency, to_adjacency
 from graphsparse.kernels import global_topk, sddmm
 from graphsparse.nn import SparseConv, accelerate
 from graphsparse.nn.features import apply_linear
-from graphsparse.pruning import EdgeMask, Init, Ticket, remove_edges, select_edges
+from graphsparse.pruning import EdgeMask, Init, Ticket, select_edges
 from graphsparse.pruning.budget import check_sparsity, count_kept
 from graphsparse.pruning.edges.ends import sum_over_twins
 from graphsparse.pruning.select import Selection, check_selection
@@ -106,7 +106,7 @@ class LearnedGate(TicketSearch):
             model,
             task,
             self.training,
-            graph=remove_edges(task.graph, edge_mask.to_caller(adj)),
+            graph=edge_mask.apply(task.graph),
             seed=seed,
             stage='sparse',
             watch=watch,

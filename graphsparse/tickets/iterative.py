@@ -12,7 +12,7 @@ from graphsparse.pruning.init import load_state
 from graphsparse.pruning.schedules.geometric import GeometricSchedule
 from graphsparse.tickets.base import TicketSearch
 from graphsparse.tickets.dense import Dense
-from graphsparse.tickets.masked import MaskSearch, cut, fit_masked
+from graphsparse.tickets.masked import MaskSearch, fit_masked
 from graphsparse.tickets.one_shot import OneShot
 from graphsparse.training import Task, Watch, fit
 
@@ -138,7 +138,7 @@ class Iterative(MaskSearch):
             weight_mask = self.choose_weights(
                 model, task, seed, level, weight_mask, graph
             )
-            graph = cut(task, adj, edge_mask)
+            graph = edge_mask.apply(task.graph)
             load_state(model, start.state or {})
             course = fit_masked(
                 model, task, rest, graph, weight_mask, seed, f'round-{turn}', watch

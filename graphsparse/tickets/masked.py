@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch.nn import Module
 from torch_geometric.data import Data
@@ -19,9 +18,9 @@ from graphsparse.pruning import (
     WeightMask,
     WeightScore,
     prunable,
-    remove_edges,
     select_edges,
     select_weights,
+    zero_pruned,
 )
 from graphsparse.pruning.budget import check_sparsity
 from graphsparse.pruning.select import Selection, check_selection
@@ -116,19 +115,6 @@ class MaskSearch(TicketSearch):
         )
 
 
-def cut(task: Task, adj: Adjacency, edge_mask: EdgeMask) -> Data:
-    """The task's graph without the edges that the mask removes."""
-    return remove_edges(task.graph, edge_mask.to_caller(adj))
-
-
-@torch.no_grad()
-def zero_pruned(model: Module, weight_mask: WeightMask | None) -> None:
-    """Set the masked weights of ``model`` to 0, in place."""
-    parameters = dict(model.named_parameters())
-    for name, keep in (weight_mask.keep if weight_mask else {}).items():
-        parameters[name].masked_fill_(~keep, 0)
-
-
 def fit_masked(
     model: Module,
     task: Task,
@@ -145,13 +131,14 @@ def fit_masked(
     weight is trained as if the others were not there: the optimiser works on each
     entry alone.
     """
-    zero_pruned(model, weight_mask)
+    keep = weight_mask.keep if weight_mask else {}
+    zero_pruned(model, keep)
     return fit(
         model,
         task,
         training,
         graph=graph,
-        project=partial(zero_pruned, weight_mask=weight_mask) if weight_mask else None,
+        project=partial(zero_pruned, keep=keep) if keep else None,
         seed=seed,
         stage=stage,
         watch=watch,

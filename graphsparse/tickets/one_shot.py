@@ -10,7 +10,7 @@ from graphsparse.graph import to_adjacency
 from graphsparse.pruning import Init, Ticket
 from graphsparse.tickets.base import TicketSearch
 from graphsparse.tickets.dense import Dense
-from graphsparse.tickets.masked import MaskSearch, cut, fit_masked
+from graphsparse.tickets.masked import MaskSearch, fit_masked
 from graphsparse.training import Task, Watch
 
 When = Literal['init', 'trained']
@@ -72,7 +72,7 @@ class OneShot(MaskSearch):
         worth = self.edge_scorer()(adj, task.graph.x, seed)
         edge_mask = self.choose_edges(adj, worth)
         weight_mask = self.choose_weights(model, task, seed)
-        graph = cut(task, adj, edge_mask)
+        graph = edge_mask.apply(task.graph)
         course = fit_masked(
             model, task, self.training, graph, weight_mask, seed, 'sparse', watch
         )

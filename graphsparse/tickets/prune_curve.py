@@ -19,11 +19,11 @@ from graphsparse.pruning import (
     prunable,
     select_edges,
     select_weights,
+    zero_pruned,
 )
 from graphsparse.pruning.budget import check_sparsity
 from graphsparse.pruning.init import ModelLike, initial_model
 from graphsparse.pruning.select import Selection
-from graphsparse.tickets.masked import cut, zero_pruned
 from graphsparse.training import Task, as_task, make_probe
 
 Target = Literal['weights', 'edges']
@@ -131,7 +131,7 @@ def _prune_edges(
     val = []
     for level in levels:
         mask = EdgeMask.of(adj, select_edges(adj, worth, select, level))
-        val.append(task.val_score(task.infer(net, cut(task, adj, mask))))
+        val.append(task.val_score(task.infer(net, mask.apply(task.graph))))
     return val
 
 
@@ -149,6 +149,6 @@ def _prune_weights(
     for level in levels:
         mask = select_weights(weights, level, score, distribution, probe, seed)
         pruned = copy.deepcopy(net)
-        zero_pruned(pruned, mask)
+        zero_pruned(pruned, mask.keep)
         val.append(task.val_score(task.infer(pruned)))
     return val

@@ -10,9 +10,9 @@ from torch.nn import Module
 from graphsparse.engine import InputError
 from graphsparse.engine.find import unknown
 from graphsparse.graph import to_adjacency
-from graphsparse.pruning import EdgeMask, Init, Ticket, WeightMask
+from graphsparse.pruning import EdgeMask, Init, Ticket, WeightMask, zero_pruned
 from graphsparse.tickets.base import TicketSearch
-from graphsparse.tickets.masked import cut, fit_masked, zero_pruned
+from graphsparse.tickets.masked import fit_masked
 from graphsparse.tickets.one_shot import OneShot
 from graphsparse.training import Step, Task, Training, Watch
 
@@ -78,7 +78,7 @@ class RandomSearch(TicketSearch):
         (edge_mask, weight_mask), judged = self.choose(model, task, seed, watch)
         facts = {'epochs': 0, 'best_epoch': -1, 'epoch_seconds': 0.0}
         if self.train:
-            graph = cut(task, to_adjacency(task.graph), edge_mask)
+            graph = edge_mask.apply(task.graph)
             facts = fit_masked(
                 model, task, self.training, graph, weight_mask, seed, 'sparse', watch
             ).summary()
@@ -113,8 +113,8 @@ class RandomSearch(TicketSearch):
             edge_mask = single.choose_edges(adj, worth)
             weight_mask = single.choose_weights(model, task, own_seed)
             net = copy.deepcopy(model)
-            zero_pruned(net, weight_mask)
-            out = task.infer(net, cut(task, adj, edge_mask))
+            zero_pruned(net, weight_mask.keep if weight_mask else {})
+            out = task.infer(net, edge_mask.apply(task.graph))
             loss, val = float(task.train_loss(out)), task.val_score(out)
             value, rank = (loss, -loss) if self.judge == 'loss' else (val, val)
             judged.append(value)

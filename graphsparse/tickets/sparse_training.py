@@ -17,7 +17,6 @@ from graphsparse.pruning import (
     Ticket,
     WeightMask,
     choose_edges,
-    remove_edges,
 )
 from graphsparse.pruning.budget import check_sparsity
 from graphsparse.pruning.select import Selection, check_selection
@@ -79,7 +78,7 @@ class SparseTraining(TicketSearch):
             net,
             task,
             self.training,
-            graph=remove_edges(task.graph, edge_mask.to_caller(adj)),
+            graph=edge_mask.apply(task.graph),
             optimizer=lambda _: optimizer,
             project=partial(self._after_step, optimizer=optimizer, seed=seed),
             seed=seed,

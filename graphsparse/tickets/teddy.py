@@ -19,7 +19,6 @@ from graphsparse.pruning import (
     WeightMask,
     choose_edges,
     l0_support,
-    remove_edges,
 )
 from graphsparse.pruning.budget import check_sparsity, count_removed
 from graphsparse.pruning.select import Selection, check_selection
@@ -108,7 +107,7 @@ class Teddy(TicketSearch):
             model,
             task,
             self.training,
-            graph=remove_edges(task.graph, edge_mask.to_caller(adj)),
+            graph=edge_mask.apply(task.graph),
             loss_terms=terms,
             project=self.project if self.weight_sparsity else None,
             seed=seed,

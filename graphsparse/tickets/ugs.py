@@ -23,8 +23,8 @@ from graphsparse.pruning import (
     WeightMask,
     count_kept,
     prunable,
-    remove_edges,
     select_global,
+    zero_pruned,
 )
 from graphsparse.pruning.budget import check_sparsity
 from graphsparse.pruning.distributions.global_ import GlobalDistribution
@@ -164,8 +164,8 @@ class UGS(TicketSearch):
             model,
             task,
             self.training,
-            graph=remove_edges(task.graph, edge_mask.to_caller(adj)),
-            project=partial(hold, weights=weights) if weights else None,
+            graph=edge_mask.apply(task.graph),
+            project=partial(zero_pruned, keep=weights) if weights else None,
             seed=seed,
             stage='train',
             watch=watch,
@@ -336,13 +336,6 @@ def make_optimizer(masked: Module, training: Training) -> Optimizer:
     trained = [mask for mask in masks if mask.requires_grad]
     optimizer.add_param_group({'params': trained, 'weight_decay': 0.0})
     return optimizer
-
-
-@torch.no_grad()
-def hold(model: Module, weights: Mapping[str, Tensor]) -> None:
-    """Set pruned weights back to 0, in place."""
-    for name, keep in weights.items():
-        model.get_parameter(name).masked_fill_(~keep, 0)
 
 
 def _facts(courses: list[Fit]) -> dict[str, Any]:

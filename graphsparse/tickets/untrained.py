@@ -24,7 +24,6 @@ from graphsparse.pruning import (
     choose_edges,
     prunable,
     redraw,
-    remove_edges,
 )
 from graphsparse.pruning.budget import Count, check_sparsity, count_removed
 from graphsparse.pruning.distributions.global_ import GlobalDistribution
@@ -162,7 +161,7 @@ class Untrained(TicketSearch):
         if self.graph_sparsity:
             adj, x = to_adjacency(graph), graph.x
             edge_mask = choose_edges(adj, x, self.score, self.graph_sparsity, seed=seed)
-            graph = remove_edges(graph, edge_mask.to_caller(adj))
+            graph = edge_mask.apply(graph)
         redraw(model, self.init, seed)
         init = Init.seeded(model, seed, self.init)
         buffers = {name: b.detach().clone() for name, b in model.named_buffers()}

@@ -4,10 +4,12 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.nn import Linear
+from torch_geometric.data import Data
 
 from graphsparse.engine import InputError, save_tensors
 from graphsparse.graph import to_adjacency
-from graphsparse.pruning import EdgeMask, WeightMask
+from graphsparse.pruning import EdgeMask, WeightMask, zero_pruned
 from graphsparse.pruning.masks import pack_bits, unpack_bits
 from tests.helpers import FIVE, arcs_of, both_ways, modest
 
@@ -132,3 +134,24 @@ def test_weight_masks_come_back_from_a_file(tmp_path):
     save_tensors(tmp_path / 'other', {}, {})
     with pytest.raises(InputError, match='holds a None'):
         EdgeMask.load(tmp_path / 'other')
+
+
+def test_applied_to_a_graph_in_any_order_its_edges_are_gone():
+    edge_index = both_ways(FIVE)
+    adj = to_adjacency(edge_index, 5)
+    mask = EdgeMask.of(adj, torch.tensor([True, False, True, True, False]))
+    shuffled = edge_index[:, torch.randperm(10)]
+    data = Data(edge_index=shuffled, edge_attr=torch.arange(10), num_nodes=5)
+    expected = both_ways([FIVE[0], FIVE[2], FIVE[3]])
+    assert arcs_of(mask.apply(data).edge_index) == arcs_of(expected)
+    assert mask.apply(data).edge_attr.numel() == 6 and data.num_edges == 10
+    assert mask.apply(adj).num_edges == 3
+    with pytest.raises(InputError, match='another graph'):
+        mask.apply(to_adjacency(expected, 5))
+
+
+def test_pruned_weights_are_set_to_0_in_place():
+    model = Linear(3, 2)
+    before, keep = model.weight.clone(), torch.eye(2, 3).bool()
+    zero_pruned(model, {'weight': keep})
+    assert torch.equal(model.weight, before * keep) and model.bias.any()

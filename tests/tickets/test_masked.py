@@ -1,4 +1,3 @@
-import copy
 from dataclasses import dataclass
 
 import pytest
@@ -8,7 +7,7 @@ from torch_geometric.nn import GCN
 from graphsparse.engine import InputError, find
 from graphsparse.pruning import prunable, select_weights
 from graphsparse.tickets import TicketSearch
-from graphsparse.tickets.masked import MaskSearch, fit_masked, zero_pruned
+from graphsparse.tickets.masked import MaskSearch, fit_masked
 from graphsparse.training import Task, Training, Watch, fit
 
 
@@ -16,17 +15,6 @@ def model_and_mask():
     torch.manual_seed(0)
     model = GCN(16, 8, 2, 3, dropout=0.5)
     return model, select_weights(prunable(model), 0.6)
-
-
-def test_masked_weights_become_0_and_others_stay():
-    model, mask = model_and_mask()
-    before = copy.deepcopy(model.state_dict())
-    zero_pruned(model, mask)
-    for name, weight in model.state_dict().items():
-        keep = mask.keep.get(name, torch.tensor(True)).expand(weight.shape)
-        assert torch.equal(weight[keep], before[name][keep])
-        assert not weight[~keep].any()
-    zero_pruned(model, None)
 
 
 @pytest.mark.parametrize('optimizer', ['Adam', 'SGD', 'AdamW', 'RMSprop'])
