@@ -28,8 +28,7 @@ def model(request):
 
 
 def test_the_models_of_this_package_are_found():
-    deep = {'appnp', 'dagnn', 'drop_edge', 'gcnii', 'gprgnn', 'jk_net', 'pair_norm'}
-    assert deep | {'residual', 'sgc'} | {'gat', 'gcn', 'gin', 'sage'} == MODELS.keys()
+    assert {'gcn', 'gin', 'gat', 'sage', 'gcnii', 'rewired_gcn'} <= MODELS.keys()
 
 
 def test_defaults_make_a_net(model):
