@@ -15,7 +15,7 @@ from jsonargparse.typing import register_type
 
 from graphsparse.engine import InputError, find
 from graphsparse.engine.find import unknown
-from graphsparse.experiments import verbs
+from graphsparse.experiments import tickets, verbs
 from graphsparse.experiments.grid import Problem
 from graphsparse.experiments.lists import Names, Numbers
 from graphsparse.experiments.summary import format_table, percent
@@ -75,7 +75,7 @@ def commands() -> dict[str, Command | dict[str, Command]]:
     return {
         'ticket': {
             **{name: _search(search) for name, search in searches.items()},
-            'compare': _on_problem(verbs.compare_tickets, _show_table),
+            'compare': _on_problem(tickets.compare_tickets, _show_table),
         },
         'sparsify': _plain(verbs.sparsify_graph, _show_sparsified),
         'evaluate': _plain(verbs.evaluate_ticket, _show_evaluated, positional=True),
@@ -181,7 +181,7 @@ def _on_problem(
 
 def _search(search: type[TicketSearch]) -> Command:
     """A ticket search: its hyper-parameters, and those of the run."""
-    run = _on_problem(verbs.run_ticket, _show_table, 'method')
+    run = _on_problem(tickets.run_ticket, _show_table, 'method')
 
     def add(parser: ArgumentParser) -> None:
         parser.add_class_arguments(search)

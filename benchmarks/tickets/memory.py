@@ -58,11 +58,11 @@ def main(method: str | None = None, graph: str = 'cora') -> None:
         return
     found: dict[str, dict[str, int]] = {}
     for name in find(TicketSearch):  # type: ignore[type-abstract]
-        for graph in ('cora', 'block'):
-            options = f'--method={name}', f'--graph={graph}'
+        for kind in ('cora', 'block'):
+            options = f'--method={name}', f'--graph={kind}'
             peak = in_fresh_process('benchmarks.tickets.memory', *options)['peak_mb']
-            found.setdefault(name, {})[graph] = peak
-            print(f'{peak:8,} MB  {name} on {graph}', flush=True)
+            found.setdefault(name, {})[kind] = peak
+            print(f'{peak:8,} MB  {name} on {kind}', flush=True)
     write_record(
         Path(__file__).with_suffix('.json'),
         'python -m benchmarks.tickets.memory',

@@ -1,12 +1,9 @@
-"""What the command line can do: one function a verb, each answers one dict."""
+"""What the command line can do besides searching: a function a verb, one dict each."""
 
 from __future__ import annotations
 
-import dataclasses
 import time
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,217 +13,15 @@ from graphsparse.data import describe, list_datasets, load
 from graphsparse.engine import (
     InputError,
     PeakMemory,
-    find,
-    make_folder,
     resolve,
     write_atomic,
 )
-from graphsparse.engine.find import unknown
-from graphsparse.experiments.grid import Problem, Run, measure, run_grid
-from graphsparse.experiments.lists import Names, Numbers
-from graphsparse.experiments.report import write_report
-from graphsparse.experiments.summary import shape, summarise
+from graphsparse.experiments.grid import Problem, measure
+from graphsparse.experiments.summary import shape
 from graphsparse.graph import to_adjacency
 from graphsparse.nn import ModelRecipe
 from graphsparse.pruning import EdgeScore, Ticket, select_edges
 from graphsparse.pruning.select import Selection
-from graphsparse.tickets import Dense, TicketSearch
-from graphsparse.training import Training
-
-
-def run_ticket(
-    method: TicketSearch,
-    problem: Problem,
-    seed: int = 0,
-    seeds: int = 1,
-    out: str | None = None,
-) -> dict[str, Any]:
-    """Search tickets with one method and the baselines it has to beat.
-
-    A folder that holds some of the runs already is completed, not begun anew.
-
-    Args:
-        method: The search.
-        problem: Data set and model.
-        seed: The first seed.
-        seeds: How many seeds: seed, seed + 1, ...
-        out: Folder for tickets, results.jsonl and report.html; by default
-            ``runs/<method>-<dataset>-<model>``.
-    """
-    folder = Path(out or f'runs/{method.name}-{problem.dataset}-{problem.model.model}')
-    searches = _with_baselines(method, {method.name: method})
-    runs = [
-        Run(label, search, number, f'{_stem(label, method)}-{number}.safetensors')
-        for number in _seeds(seed, seeds)
-        for label, search in searches.items()
-    ]
-    answer, table = _run('ticket', problem, runs, folder)
-    own = next(row for row in table if row['method'] == method.name)
-    baselines = {r['method']: r['test_mean'] for r in table if r is not own}
-    spent = {k: answer[k] for k in ('seconds', 'peak_rss_mb', 'out')}
-    return own | {'baselines': baselines, 'table': table} | spent
-
-
-def _stem(label: str, method: TicketSearch) -> str:
-    return 'ticket' if label == method.name else label
-
-
-def _with_baselines(
-    method: TicketSearch, searches: Mapping[str, TicketSearch]
-) -> dict[str, TicketSearch]:
-    """Dense first: the others take their teacher from it."""
-    training = getattr(method, 'training', Training())
-    return {'dense': Dense(training), **method.baselines(), **searches}
-
-
-def compare_tickets(
-    problem: Problem,
-    methods: Names = Names(),
-    graph_sparsity: Numbers = Numbers((0.2, 0.4, 0.6)),
-    weight_sparsity: Numbers = Numbers((0.0,)),
-    method_args: Mapping[str, Any] | None = None,
-    training: Training | None = None,
-    seed: int = 0,
-    seeds: int = 1,
-    out: str | None = None,
-) -> dict[str, Any]:
-    """Run methods and their baselines at several sparsities, and draw the curves.
-
-    Each method is asked for what it can do: one that prunes weights alone leaves all
-    edges. Beside them stand the dense net and, at every weight sparsity, the widest
-    dense net with as many parameters as stay ('smaller_dense').
-
-    Args:
-        problem: Data set and model.
-        methods: Names of searches; all by default.
-        graph_sparsity: Fractions of edges removed, such as 0.2,0.4,0.6.
-        weight_sparsity: Fractions of weights removed, one for each of the above or
-            one for all.
-        method_args: Further options, for every method that has them.
-        training: Epochs, optimiser, early stopping, the same for all; each method's
-            own by default.
-        seed: The first seed.
-        seeds: How many seeds: seed, seed + 1, ...
-        out: Folder for tickets, results.jsonl and report.html; by default
-            ``runs/compare-<dataset>-<model>``.
-    """
-    folder = Path(out or f'runs/compare-{problem.dataset}-{problem.model.model}')
-    names = list(methods) or [n for n in find(TicketSearch) if n != 'dense']  # type: ignore[type-abstract]
-    given = dict(method_args or {}) | ({'training': training} if training else {})
-    _check_options(names, method_args or {})
-    dense = Dense(training or Training())
-    runs = {}
-    for number in _seeds(seed, seeds):
-        for run in (
-            Run('dense', dense, number, f'dense-{number}.safetensors'),
-            *(
-                run
-                for graph, weight in _levels(graph_sparsity, weight_sparsity)
-                for run in _at_level(names, graph, weight, given, dense, number)
-            ),
-        ):
-            runs[run.key(problem)] = run  # one that knows no such level runs once
-    return _run('ticket', problem, list(runs.values()), folder)[0]
-
-
-def _at_level(
-    names: Sequence[str],
-    graph: float,
-    weight: float,
-    given: Mapping[str, Any],
-    dense: Dense,
-    seed: int,
-) -> Iterator[Run]:
-    """The runs of one seed at one sparsity of edges and one of weights."""
-    stem = f'g{graph:g}-w{weight:g}-{seed}.safetensors'
-    if weight:
-        file = f'smaller_dense-{stem}'
-        yield Run('smaller_dense', dense, seed, file, keep_parameters=1 - weight)
-    options = {'graph_sparsity': graph, 'weight_sparsity': weight, **given}
-    methods = {}
-    for name in names:
-        own = {n: options[n] for n in _options_of(name) if n in options}
-        methods[name] = resolve(TicketSearch, name, **own)  # type: ignore[type-abstract]
-    for label, search in _label(methods).items():
-        yield Run(label, search, seed, f'{label}-{stem}')
-
-
-def _options_of(name: str) -> set[str]:
-    known = find(TicketSearch)  # type: ignore[type-abstract]
-    if name not in known:
-        raise unknown('ticket search', name, list(known))
-    return {field.name for field in dataclasses.fields(known[name])}
-
-
-def _check_options(names: Sequence[str], method_args: Mapping[str, Any]) -> None:
-    options = set().union(*map(_options_of, names))
-    for name in method_args:
-        if name not in options:
-            raise unknown('option of these methods', name, sorted(options))
-
-
-def _label(methods: Mapping[str, TicketSearch]) -> dict[str, TicketSearch]:
-    """Methods after their baselines, each by a label of its own.
-
-    A baseline is called after its method too where another method, or a baseline of
-    one, has its label.
-    """
-    labels = Counter(list(methods))
-    for method in methods.values():
-        labels.update(method.baselines().keys())
-    found: dict[str, TicketSearch] = {}
-    for name, method in methods.items():
-        for label, search in method.baselines().items():
-            found[label if labels[label] == 1 else f'{name}_{label}'] = search
-        found[name] = method
-    return found
-
-
-def _levels(
-    graph: Sequence[float], weight: Sequence[float]
-) -> list[tuple[float, float]]:
-    longest = max(len(graph), len(weight))
-    if {len(graph), len(weight)} - {1, longest}:
-        raise InputError(
-            f'graph_sparsity has {len(graph)} entries and weight_sparsity '
-            f'{len(weight)}: give as many of each, or one for all.'
-        )
-    wide = [list(s) * longest if len(s) == 1 else list(s) for s in (graph, weight)]
-    return list(zip(*wide, strict=True))
-
-
-def _seeds(first: int, number: int) -> range:
-    if number < 1 or first < 0:
-        raise InputError(
-            f'seeds has to be at least 1 and seed at least 0 (got {number}, {first}).'
-        )
-    return range(first, first + number)
-
-
-def _run(
-    verb: str, problem: Problem, runs: Sequence[Run], folder: Path
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    start = time.perf_counter()
-    problem.check(runs[0].seed)
-    make_folder(folder)
-    with PeakMemory() as peak:
-        table = summarise(run_grid(verb, problem, runs, folder))
-    report = folder / 'report.html'
-    write_report(report, f'{problem.dataset}, {problem.model.model}', table)
-    answer = shape(
-        verb,
-        method='compare',
-        dataset=problem.dataset,
-        model=problem.model.model,
-        config=dataclasses.asdict(problem),
-        metric=table[0]['metric'],
-        seeds=sorted({run.seed for run in runs}),
-        seconds=time.perf_counter() - start,
-        peak_rss_mb=peak.megabytes,
-        out=str(folder),
-        table=table,
-    )
-    return answer, table
 
 
 def evaluate_ticket(

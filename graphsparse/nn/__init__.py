@@ -1,6 +1,6 @@
 """Convs on our kernels, and the models that the papers train with them."""
 
-from graphsparse.nn.accelerate import accelerate
+from graphsparse.nn.accelerate import accelerate, with_soft_masks
 from graphsparse.nn.conv import GATConv, GCNConv, GINConv, SAGEConv, SparseConv
 from graphsparse.nn.features import dropout
 from graphsparse.nn.masked import MaskedNet
@@ -52,4 +52,5 @@ __all__ = [
     'SparseLinear',
     'accelerate',
     'dropout',
+    'with_soft_masks',
 ]

@@ -49,3 +49,19 @@ def accelerate(model: M) -> M:
         if type(module) in ours:
             module.__class__ = ours[type(module)]  # type: ignore[assignment]
     return model
+
+
+def with_soft_masks(model: M) -> M:
+    """A copy of ``model`` all of whose convs know soft masks of an Adjacency's edges.
+
+    Raises:
+        InputError: If a conv is of a kind that has none of ours.
+    """
+    model = accelerate(model)
+    for module in model.modules():
+        if isinstance(module, MessagePassing) and not isinstance(module, SparseConv):
+            raise InputError(
+                f'{type(module).__name__} knows no soft masks of edges. Take a model '
+                "of PyG's GCN, SAGE, GIN or GAT convs, or of those of graphsparse.nn."
+            )
+    return model

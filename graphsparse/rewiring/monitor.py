@@ -130,9 +130,7 @@ class Monitor(Module):
     def _compare(self, now: Tensor, start: Tensor) -> None:
         """Trigger the layers that have fallen below for the first time."""
         below = now < self.trigger.threshold * start
-        if (
-            self.trigger.threshold == math.inf
-        ):  # below it is 0 too, which times it is NaN
+        if self.trigger.threshold == math.inf:  # which times 0 is NaN
             below = ~start.isnan()
         fresh = self.candidate & (self.triggered < 0) & below
         self.triggered.copy_(torch.where(fresh, self.epoch, self.triggered))

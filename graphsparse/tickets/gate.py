@@ -7,12 +7,12 @@ import torch
 from torch import Tensor
 from torch.nn import Module
 from torch_geometric.data import Data
-from torch_geometric.nn import Linear, MessagePassing
+from torch_geometric.nn import Linear
 
 from graphsparse.engine import InputError
 from graphsparse.graph import Adjacency, to_adjacency
 from graphsparse.kernels import global_topk, sddmm
-from graphsparse.nn import SparseConv, accelerate
+from graphsparse.nn import with_soft_masks
 from graphsparse.nn.features import apply_linear
 from graphsparse.pruning import EdgeMask, Init, Ticket, select_edges
 from graphsparse.pruning.budget import check_sparsity, count_kept
@@ -140,7 +140,7 @@ class LearnedGate(TicketSearch):
         """
         adj = to_adjacency(task.graph)
         keep = count_kept(adj.num_edges, self.graph_sparsity)
-        net, x = _with_masks(model), task.graph.x
+        net, x = with_soft_masks(model), task.graph.x
         with torch.random.fork_rng(devices=[x.device] if x.is_cuda else []):
             torch.manual_seed(seed)
             gate = EdgeGate(x.size(1), self.hidden).to(x.device, x.dtype)
@@ -254,17 +254,3 @@ class Budget:
             return out.new_zeros(())
         wanted = model.keep / model.adj.num_edges
         return self.weight * (model.open_share(self.graph.x) - wanted) ** 2
-
-
-def _with_masks(model: Module) -> Module:
-    """A copy on convs that know soft masks."""
-    net = accelerate(model)
-    convs = [m for m in net.modules() if isinstance(m, MessagePassing)]
-    strange = [type(m).__name__ for m in convs if not isinstance(m, SparseConv)]
-    if strange or not convs:
-        raise InputError(
-            'The gates train with soft masks, which '
-            f'{strange[0] if strange else type(model).__name__} does not know. Take a '
-            "model of PyG's GCN, SAGE, GIN or GAT convs."
-        )
-    return net

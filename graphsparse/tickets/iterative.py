@@ -68,14 +68,7 @@ class Iterative(MaskSearch):
 
     def baselines(self) -> dict[str, TicketSearch]:
         """Random choices in as many rounds, and the same scores in one shot."""
-        plain = replace(
-            self,
-            weight_score='random',
-            weight_score_args={},
-            distribution='erk',
-            score='random',
-            score_args={},
-        )
+        plain = self.at_random()
         own = {'rounds', 'rewind_epoch'}
         shared = {name: value for name, value in vars(self).items() if name not in own}
         at_once: dict[str, TicketSearch] = {

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 from torch import Tensor
 from torch.nn import Module
@@ -73,6 +73,17 @@ class MaskSearch(TicketSearch):
         """The weight score with its options."""
         options = dict(self.weight_score_args)
         return resolve(WeightScore, self.weight_score, **options)  # type: ignore[type-abstract]
+
+    def at_random(self) -> Self:
+        """The same search with random edges, and random weights of ERK densities."""
+        return replace(
+            self,
+            weight_score='random',
+            weight_score_args={},
+            distribution='erk',
+            score='random',
+            score_args={},
+        )
 
     def choose_edges(
         self, adj: Adjacency, worth: Tensor, sparsity: float | None = None

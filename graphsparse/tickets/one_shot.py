@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 from torch.nn import Module
@@ -50,14 +50,7 @@ class OneShot(MaskSearch):
 
     def baselines(self) -> dict[str, TicketSearch]:
         """Random edges, and random weights with ERK densities."""
-        plain = replace(
-            self,
-            weight_score='random',
-            weight_score_args={},
-            distribution='erk',
-            score='random',
-            score_args={},
-        )
+        plain = self.at_random()
         return {} if plain == self else {'one_shot_random': plain}
 
     def run(

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.nn import Module
@@ -19,6 +18,7 @@ from graphsparse.pruning import (
     WeightMask,
     choose_edges,
     l0_support,
+    zero_pruned,
 )
 from graphsparse.pruning.budget import check_sparsity, count_removed
 from graphsparse.pruning.select import Selection, check_selection
@@ -139,12 +139,9 @@ class Teddy(TicketSearch):
         """The largest weights of all parameters together."""
         return l0_support(dict(model.named_parameters()), self.weight_sparsity)
 
-    @torch.no_grad()
     def project(self, model: Module) -> None:
         """Set all other weights to 0, in place; optimiser moments stay."""
-        keep = self.support(model).keep
-        for name, parameter in model.named_parameters():
-            parameter.masked_fill_(~keep[name], 0)
+        zero_pruned(model, self.support(model).keep)
 
 
 @dataclass(frozen=True, eq=False)

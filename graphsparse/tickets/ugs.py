@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal, get_args
 
@@ -10,12 +10,11 @@ import torch
 from torch import Tensor
 from torch.nn import Module, Parameter, ParameterList
 from torch.optim import Optimizer
-from torch_geometric.nn import MessagePassing
 
 from graphsparse.engine import InputError
 from graphsparse.engine.find import unknown
 from graphsparse.graph import Adjacency, to_adjacency
-from graphsparse.nn import Reparametrized, SparseConv, accelerate
+from graphsparse.nn import Reparametrized, with_soft_masks
 from graphsparse.pruning import (
     EdgeMask,
     Init,
@@ -125,10 +124,7 @@ class UGS(TicketSearch):
             score='degree',
             training=self.training,
         )
-        random = replace(
-            plain, weight_score='random', distribution='erk', score='random'
-        )
-        return {'one_shot_random': random, 'one_shot': plain}
+        return {'one_shot_random': plain.at_random(), 'one_shot': plain}
 
     def num_rounds(self) -> int:
         """How many rounds of masks there are; none where nothing is pruned."""
@@ -266,15 +262,7 @@ class SoftlyMasked(Reparametrized):
         edge_mask: Tensor,
         weight_masks: Mapping[str, Tensor],
     ) -> None:
-        super().__init__(accelerate(net))
-        for module in self.net.modules():
-            if isinstance(module, MessagePassing) and not isinstance(
-                module, SparseConv
-            ):
-                raise InputError(
-                    f'{type(module).__name__} knows no soft masks of edges. Use the '
-                    'convs of graphsparse.nn, or those of PyG with the same names.'
-                )
+        super().__init__(with_soft_masks(net))
         self.adj = adj
         self.edge_mask = Parameter(edge_mask)
         self.names = tuple(weight_masks)

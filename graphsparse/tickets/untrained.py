@@ -57,11 +57,12 @@ class Untrained(TicketSearch):
 
     Huang et al., "You Can Have Better Graph Neural Networks by Not Training Weights at
     All: Finding Untrained GNNs Tickets", LoG 2022. Their schedule has power 1, the one
-    of Zhu & Gupta that they cite has 3; on Cora's validation part 1 is a little better.
-    With ``threshold='layer'`` and no ``gradual`` it is Edge-Popup (Ramanujan et al.,
-    CVPR 2020). Further coats are from Yan et al., "Multicoated and Folded Graph Neural
-    Networks with Strong Lottery Tickets", LoG 2023: a weight counts once for every one
-    of several thresholds it passes.
+    of Zhu & Gupta that they cite has 3; on Cora's validation part they differ by less
+    than a point (``benchmarks/tickets/untrained.json``). With ``threshold='layer'`` and
+    no ``gradual`` it is Edge-Popup (Ramanujan et al., CVPR 2020). Further coats are of
+    Yan et al., "Multicoated and Folded Graph Neural Networks with Strong Lottery
+    Tickets", LoG 2023: a weight counts once for every one of several thresholds it
+    passes.
 
     The prunable set is all matrices and attention vectors; biases are 0. A ticket is
     the seed and the masks, a bit a weight. Only where the net has buffers that training
@@ -84,7 +85,7 @@ class Untrained(TicketSearch):
             What is trained cannot make a small net loud: with features whose rows sum
             up to 1, logits of random weights are so small that the loss is a linear
             function of them, whatever the scores. The paper has 1; on Cora 20 gains
-            about 3 points of validation accuracy.
+            1 to 3 points on validation (``benchmarks/tickets/untrained.json``).
         training: Of the scores; weight decay 0.
     """
 

@@ -11,7 +11,7 @@ from graphsparse import InputError
 from graphsparse import nn as ours
 from graphsparse.engine import find
 from graphsparse.graph import Adjacency
-from graphsparse.nn import SparseConv, accelerate
+from graphsparse.nn import SparseConv, accelerate, with_soft_masks
 
 N, IN = 12, 5
 
@@ -159,3 +159,11 @@ def test_training_learns_the_same(graph, x):
 def test_what_is_no_module_is_an_error():
     with pytest.raises(InputError, match='got dict'):
         accelerate({})
+
+
+def test_a_copy_whose_convs_all_know_soft_masks():
+    model = pyg.GCN(4, 8, 2, 3)
+    masked = with_soft_masks(model)
+    assert type(masked.convs[0]) is not type(model.convs[0])
+    with pytest.raises(InputError, match='SimpleConv knows no soft masks'):
+        with_soft_masks(pyg.SimpleConv())

@@ -158,7 +158,7 @@ def test_a_conv_that_knows_no_soft_mask(small):
         def forward(self, x, edge_index):
             return self.conv(self.lin(x), edge_index)
 
-    with pytest.raises(InputError, match='which Mine does not know'):
+    with pytest.raises(InputError, match='Mine knows no soft masks'):
         LearnedGate(training=SHORT).search(Net, small)
 
 
