@@ -15,17 +15,19 @@ from jsonargparse.typing import register_type
 
 from graphsparse.engine import InputError, find
 from graphsparse.engine.find import unknown
-from graphsparse.experiments import tickets, verbs
+from graphsparse.experiments import rewiring, tickets, verbs
 from graphsparse.experiments.grid import Problem
 from graphsparse.experiments.lists import Names, Numbers
 from graphsparse.experiments.summary import format_table, percent
 from graphsparse.nn import ModelRecipe
+from graphsparse.rewiring import DynamicRewiring
 from graphsparse.tickets import TicketSearch
 
 for kind in (Names, Numbers):
     register_type(kind, lambda entries: ','.join(map(str, entries)), kind.parse)
 
 Answer = dict[str, Any]
+DEFAULTS = {'graphsparse rewire': 'dynamic'}  # where options may follow at once
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -77,6 +79,10 @@ def commands() -> dict[str, Command | dict[str, Command]]:
             **{name: _search(search) for name, search in searches.items()},
             'compare': _on_problem(tickets.compare_tickets, _show_table),
         },
+        'rewire': {
+            'dynamic': _of_method(DynamicRewiring, rewiring.rewire),
+            'compare': _of_method(DynamicRewiring, rewiring.compare_depths),
+        },
         'sparsify': _plain(verbs.sparsify_graph, _show_sparsified),
         'evaluate': _plain(verbs.evaluate_ticket, _show_evaluated, positional=True),
         'data': {
@@ -95,6 +101,8 @@ def find_command(argv: Sequence[str]) -> tuple[Command | str, list[str], str]:
             return _overview(name, tree), [], name
         if words[0] == '--version':
             return f'graphsparse {version("graphsparse")}', [], name
+        if words[0].startswith('-') and name in DEFAULTS:
+            words.insert(0, DEFAULTS[name])
         word = words.pop(0)
         if word not in tree:
             raise unknown('command', word, list(tree))
@@ -192,6 +200,20 @@ def _search(search: type[TicketSearch]) -> Command:
         return run.call(options | {'method': method})
 
     return Command(_summary(search), add, call, _show_table)
+
+
+def _of_method(method: type[Any], verb: Callable[..., Answer]) -> Command:
+    """A function of a method, whose hyper-parameters become options beside its own."""
+
+    def add(parser: ArgumentParser) -> None:
+        parser.add_class_arguments(method)
+        parser.add_function_arguments(verb, skip={'method'})
+
+    def call(options: dict[str, Any]) -> Answer:
+        made = method(**_own(options, method))
+        return verb(**_own(options, verb) | {'method': made})
+
+    return Command(_summary(verb), add, call, _show_table)
 
 
 def _show_table(answer: Answer) -> str:

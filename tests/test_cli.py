@@ -273,3 +273,24 @@ def test_killed_in_the_middle_the_rerun_equals_an_undisturbed_run(tmp_path):
         twin = cut / ticket.name
         assert ticket.stat().st_size - twin.stat().st_size in range(-64, 65)
     assert not (cut / 'checkpoints').exists()
+
+
+def test_rewire(capsys, tmp_path):
+    small = ['--hidden_channels', '8', '--probe_epochs', '2', '--training.epochs', '3']
+    argv = ['rewire', '--layers', '4', '--init', 'code', *small]
+    found = answer(capsys, *argv, '--out', str(tmp_path / 'a'))
+    assert found['verb'] == 'rewire' and found['method'] == 'rewired'
+    assert set(found['baselines']) == {'gcn', 'init', 'all'}
+    assert found['config']['init'] == 'code' and found['layers'] == 4
+    evaluated = answer(
+        capsys, 'evaluate', str(tmp_path / 'a' / 'rewired-4-0.safetensors')
+    )
+    assert evaluated['test_mean'] == found['test_mean']
+    argv = ['rewire', 'compare', '--layers', '2,4', '--nets', 'sgc', *small]
+    found = answer(capsys, *argv, '--out', str(tmp_path / 'b'))
+    assert {row['layers'] for row in found['table']} == {2, 4}
+    assert 'sgc' in {row['method'] for row in found['table']}
+    assert main(['rewire', '--help']) == 0
+    assert 'compare' in capsys.readouterr().out
+    assert main(['rewire', '--layers', '4', '--ticket', 'one_shoot']) == 2
+    assert 'one_shot' in capsys.readouterr().err

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch.nn import Module
@@ -23,7 +23,8 @@ from graphsparse.graph import to_adjacency
 from graphsparse.nn import ModelRecipe, ReferenceModel
 from graphsparse.nn.models import count_parameters
 from graphsparse.pruning import Ticket
-from graphsparse.tickets import Dense, TicketSearch
+from graphsparse.pruning.init import ModelLike
+from graphsparse.tickets import Dense
 from graphsparse.training import Step, Task, Watch
 
 
@@ -86,6 +87,27 @@ class Problem:
         return partial(self.model.build, task.graph.x.size(1), task.out_channels)
 
 
+class Method(Protocol):
+    """What a grid runs: a ticket search, or anything that ends with a ticket."""
+
+    @property
+    def name(self) -> str:
+        """The name it goes by."""
+
+    def config(self) -> dict[str, Any]:
+        """All that decides the outcome, JSON-able."""
+
+    def search(
+        self,
+        model: ModelLike,
+        data_or_task: Task,
+        seed: int = 0,
+        dense: Ticket | None = None,
+        watch: Watch | None = None,
+    ) -> Ticket:
+        """The work, see :meth:`TicketSearch.search`."""
+
+
 @dataclass(frozen=True)
 class Run:
     """One search under one seed.
@@ -100,7 +122,7 @@ class Run:
     """
 
     label: str
-    method: TicketSearch
+    method: Method
     seed: int
     file: str
     keep_parameters: float = 1.0
@@ -210,6 +232,8 @@ def _do(
         'seconds': time.perf_counter() - start,
         'peak_rss_mb': peak.megabytes,
         'out': str(out / run.file),
+        'layers': problem.model.num_layers,
+        'skips': len(facts['skips']) if 'skips' in facts else None,
         'key': key,
         **measure(ticket, model, graph),
     }

@@ -3,12 +3,15 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from graphsparse.engine import write_atomic
 from graphsparse.experiments.summary import columns
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class Curve(NamedTuple):
@@ -20,6 +23,7 @@ class Curve(NamedTuple):
     y_label: str
     factor: float = 1.0
     deviation: str | None = None
+    x_factor: float = 100.0
 
 
 EDGES, WEIGHTS = ('graph_sparsity', 'weight_sparsity')
@@ -28,16 +32,23 @@ CURVES = (
     Curve(WEIGHTS, 'test_mean', 'weights removed, %', 'test, %', 100, 'test_std'),
     Curve(EDGES, 'macs', 'edges removed, %', '10⁶ MACs a forward pass', 1e-6),
     Curve(EDGES, 'epoch_seconds', 'edges removed, %', 'ms a training step', 1e3),
+    Curve('layers', 'test_mean', 'layers', 'test, %', 100, 'test_std', 1.0),
 )
 
 
-def write_report(path: Path, title: str, rows: Sequence[dict[str, Any]]) -> None:
+def write_report(
+    path: Path,
+    title: str,
+    rows: Sequence[dict[str, Any]],
+    maps: Sequence[str] = (),
+) -> None:
     """One self-contained HTML page of summaries: the table, then the curves.
 
     Args:
         path: Where to; written aside, then renamed.
         title: Its heading.
         rows: What :func:`summarise` gives.
+        maps: Wide plots to stand below the curves, as SVG elements.
     """
     from jinja2 import Environment, PackageLoader  # heavy, and only wanted here
 
@@ -51,36 +62,37 @@ def write_report(path: Path, title: str, rows: Sequence[dict[str, Any]]) -> None
         columns=list(shown),
         table=[[show(row) for show in shown.values()] for row in rows],
         plots=plots,
+        maps=maps,
     )
     with write_atomic(path) as aside:
         aside.write_text(page, encoding='utf-8')
 
 
 def _varies(rows: Sequence[dict[str, Any]], name: str) -> bool:
-    pruning = _pruning(rows, name)
-    return len({row[name] for row in rows if row['method'] in pruning}) > 1
+    methods = _methods(rows, name)
+    levels = {round(row[name], 2) for row in rows if row['method'] in methods}
+    return len(levels) > 1
 
 
-def _pruning(rows: Sequence[dict[str, Any]], name: str) -> list[str]:
-    """The methods that prune what ``name`` counts, at one level at least."""
-    return list(dict.fromkeys(row['method'] for row in rows if row[name]))
+def _methods(rows: Sequence[dict[str, Any]], name: str) -> list[str]:
+    """The methods that have some of what ``name`` counts, at one level at least."""
+    return list(dict.fromkeys(row['method'] for row in rows if row.get(name)))
 
 
 def draw(rows: Sequence[dict[str, Any]], curve: Curve) -> str:
     """One line a method with a band of one standard deviation, as an SVG element.
 
     The dense network is a line across; a method that prunes none of what is on the
-    horizontal axis is left out.
+    horizontal axis is left out. Numbers of layers are spaced as powers of two.
     """
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6, 3.6), layout='constrained')
     axes = figure.add_subplot(xlabel=curve.x_label, ylabel=curve.y_label)
-    for method in ['dense', *_pruning(rows, curve.x)]:
+    for method in ['dense', *_methods(rows, curve.x)]:
         own = [row for row in rows if row['method'] == method]
         own.sort(key=lambda row: row[curve.x])
-        x = np.array([100 * row[curve.x] for row in own])
+        x = np.array([curve.x_factor * row[curve.x] for row in own])
         y = np.array([curve.factor * row[curve.y] for row in own])
         if method == 'dense':
             if own:
@@ -90,7 +102,18 @@ def draw(rows: Sequence[dict[str, Any]], curve: Curve) -> str:
         if curve.deviation:
             band = [curve.factor * (row[curve.deviation] or 0) for row in own]
             axes.fill_between(x, y - band, y + band, color=line.get_color(), alpha=0.15)
+    if curve.x == 'layers':
+        depths = sorted({row['layers'] for row in rows})
+        axes.set_xscale('log', base=2)
+        axes.set_xticks(depths, labels=map(str, depths), minor=False)
     axes.legend(frameon=False)
+    return to_svg(figure)
+
+
+def to_svg(figure: Figure) -> str:
+    """A figure as an SVG element, the same for the same figure."""
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
     text = io.StringIO()
     FigureCanvasSVG(figure).print_svg(text, metadata={'Date': None})
     svg = text.getvalue()

@@ -55,6 +55,8 @@ def _summary(group: list[dict[str, Any]]) -> dict[str, Any]:
         out[name] = statistics.mean(row[name] for row in group)
     for name in ('graph_sparsity', 'weight_sparsity'):
         out[name] = statistics.mean(row[name] for row in group)
+    if first.get('skips') is not None:
+        out['skips'] = statistics.mean(row['skips'] for row in group)
     out['seconds'] = sum(row['seconds'] for row in group)
     out['peak_rss_mb'] = max(row['peak_rss_mb'] for row in group)
     return out
@@ -83,21 +85,30 @@ COLUMNS: dict[str, Column] = {
     'ms/epoch': lambda r: f'{1000 * r["epoch_seconds"]:.1f}',
 }
 # In columns of their own, or in the label.
-SHOWN = {'graph_sparsity', 'weight_sparsity', 'score', 'model', 'training'}
+SHOWN = {'graph_sparsity', 'weight_sparsity', 'score', 'model', 'training'} | {
+    *('init', 'metric', 'threshold', 'probe_epochs', 'online', 'ticket', 'ticket_args')
+}
 
 
 def columns(rows: Sequence[dict[str, Any]]) -> dict[str, Column]:
     """How each column of a table of ``rows`` is written.
 
-    After the method stand the options in which rows differ and no other column shows.
+    After the method stand the number of layers, if rows differ in it, the number of
+    skips, if there are any, and the options in which rows differ and no other column
+    shows.
     """
+    net = {}
+    if len({row.get('layers') for row in rows}) > 1:
+        net['layers'] = lambda row: str(row['layers'])
+    if any(row.get('skips') is not None for row in rows):
+        net['skips'] = lambda row: '' if row['skips'] is None else f'{row["skips"]:.1f}'
     options: dict[str, set[str]] = {}
     for row in rows:
         for name, value in row['config'].items():
             options.setdefault(name, set()).add(str(value))
     vary = [n for n, values in options.items() if len(values) > 1 and n not in SHOWN]
     extra = {n: lambda row, n=n: str(row['config'].get(n, '')) for n in vary}
-    return {'method': COLUMNS['method'], **extra, **COLUMNS}
+    return {'method': COLUMNS['method'], **net, **extra, **COLUMNS}
 
 
 def format_table(rows: Sequence[dict[str, Any]]) -> str:

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from graphsparse.engine import (
-    InputError,
-    PeakMemory,
-    find,
-    make_folder,
-    resolve,
-)
+from graphsparse.engine import InputError, find, resolve
 from graphsparse.engine.find import unknown
-from graphsparse.experiments.grid import Problem, Run, run_grid
+from graphsparse.experiments.grid import Problem, Run
 from graphsparse.experiments.lists import Names, Numbers
-from graphsparse.experiments.report import write_report
-from graphsparse.experiments.summary import shape, summarise
+from graphsparse.experiments.run_all import beside_baselines, run_all, seeds_from
 from graphsparse.tickets import Dense, TicketSearch
 from graphsparse.training import Training
 
@@ -48,14 +40,10 @@ def run_ticket(
     searches = _with_baselines(method, {method.name: method})
     runs = [
         Run(label, search, number, f'{_stem(label, method)}-{number}.safetensors')
-        for number in _seeds(seed, seeds)
+        for number in seeds_from(seed, seeds)
         for label, search in searches.items()
     ]
-    answer, table = _run('ticket', problem, runs, folder)
-    own = next(row for row in table if row['method'] == method.name)
-    baselines = {r['method']: r['test_mean'] for r in table if r is not own}
-    spent = {k: answer[k] for k in ('seconds', 'peak_rss_mb', 'out')}
-    return own | {'baselines': baselines, 'table': table} | spent
+    return beside_baselines(run_all('ticket', [(problem, runs)], folder), method.name)
 
 
 def _stem(label: str, method: TicketSearch) -> str:
@@ -107,7 +95,7 @@ def compare_tickets(
     _check_options(names, method_args or {})
     dense = Dense(training or Training())
     runs = {}
-    for number in _seeds(seed, seeds):
+    for number in seeds_from(seed, seeds):
         for run in (
             Run('dense', dense, number, f'dense-{number}.safetensors'),
             *(
@@ -117,7 +105,7 @@ def compare_tickets(
             ),
         ):
             runs[run.key(problem)] = run  # one that knows no such level runs once
-    return _run('ticket', problem, list(runs.values()), folder)[0]
+    return run_all('ticket', [(problem, list(runs.values()))], folder)
 
 
 def _at_level(
@@ -184,37 +172,3 @@ def _levels(
         )
     wide = [list(s) * longest if len(s) == 1 else list(s) for s in (graph, weight)]
     return list(zip(*wide, strict=True))
-
-
-def _seeds(first: int, number: int) -> range:
-    if number < 1 or first < 0:
-        raise InputError(
-            f'seeds has to be at least 1 and seed at least 0 (got {number}, {first}).'
-        )
-    return range(first, first + number)
-
-
-def _run(
-    verb: str, problem: Problem, runs: Sequence[Run], folder: Path
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    start = time.perf_counter()
-    problem.check(runs[0].seed)
-    make_folder(folder)
-    with PeakMemory() as peak:
-        table = summarise(run_grid(verb, problem, runs, folder))
-    report = folder / 'report.html'
-    write_report(report, f'{problem.dataset}, {problem.model.model}', table)
-    answer = shape(
-        verb,
-        method='compare',
-        dataset=problem.dataset,
-        model=problem.model.model,
-        config=dataclasses.asdict(problem),
-        metric=table[0]['metric'],
-        seeds=sorted({run.seed for run in runs}),
-        seconds=time.perf_counter() - start,
-        peak_rss_mb=peak.megabytes,
-        out=str(folder),
-        table=table,
-    )
-    return answer, table

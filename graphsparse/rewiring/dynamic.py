@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, NamedTuple, get_args
 
@@ -13,6 +14,7 @@ from graphsparse.engine import InputError
 from graphsparse.graph import to_adjacency
 from graphsparse.nn import RewiredGCN
 from graphsparse.nn.models.rewired_gcn import Target, check_target
+from graphsparse.pruning import Init, Ticket
 from graphsparse.pruning.init import ModelLike, initial_model
 from graphsparse.rewiring.flow import Flow
 from graphsparse.rewiring.isometric import Mode, check_mode, initialise
@@ -38,25 +40,38 @@ class Skip(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Rewired:
-    """A trained deep GCN, and how it came by its skips.
+    """A deep GCN, and how it came by its skips.
 
     Attributes:
-        model: In evaluation mode, at its best validation epoch.
+        model: Trained, in evaluation mode, at its best validation epoch; or not yet.
         skips: Those it has, in the order in which they were found.
         flow: Gradient norms, and energies if they decided, of the training that found
             them: the probe's, or up to the chosen epoch the model's own.
-        course: Of the model's training.
+        init: The model's state before it was trained.
+        config: Hyper-parameters of the method.
+        course: Of the model's training, if it is trained.
     """
 
     model: RewiredGCN
     skips: tuple[Skip, ...]
     flow: Flow
-    course: Fit
+    init: Init
+    config: Mapping[str, Any]
+    course: Fit | None = None
+
+    def ticket(self) -> Ticket:
+        """All of its weights on all of the graph, to be saved; skips are a buffer."""
+        state = self.model.state_dict() if self.course else None
+        return Ticket(
+            'rewired', self.config, self.init, trained=state, facts=self.summary()
+        )
 
     def summary(self) -> dict[str, Any]:
         """What a table says of it, JSON-able."""
-        skips = [skip._asdict() for skip in self.skips]
-        return {'skips': skips, 'val': self.course.best_val, **self.course.summary()}
+        skips = {'skips': [skip._asdict() for skip in self.skips]}
+        if self.course is None:
+            return skips
+        return skips | {'val': self.course.best_val, **self.course.summary()}
 
 
 @dataclass(frozen=True)
@@ -157,16 +172,39 @@ class DynamicRewiring:
         """
         task, watch = as_task(data_or_task), watch or Watch()
         if self.online:
+            init = Init.of(self._start(model, task, seed))
             monitor, course = self._watched(model, task, seed, watch)
-            return Rewired(monitor.net, _skips(monitor), monitor.flow(), course)
+            found = monitor.net, _skips(monitor), monitor.flow()
+            return Rewired(*found, init, self.config(), course)
+        start = self.prepare(model, task, seed, watch)
+        course = fit(
+            start.model,
+            task,
+            self.training,
+            seed=seed + 2,
+            stage='rewired',
+            watch=watch,
+        )
+        return replace(start, course=course)
+
+    def prepare(
+        self,
+        model: ModelLike,
+        data_or_task: Data | Task,
+        seed: int = 0,
+        watch: Watch | None = None,
+    ) -> Rewired:
+        """The net with its skips before it is trained: what a ticket search starts at.
+
+        The arguments are those of :meth:`rewire`, whose final net, of seed + 2, this
+        is. With ``online`` the net itself is trained in the place of the probe.
+        """
+        task, watch = as_task(data_or_task), watch or Watch()
         monitor, _ = self._watched(model, task, seed, watch)
         skips = _skips(monitor)
         net = self._start(model, task, seed + 2)
         net.set_skips(skip.layer for skip in skips)
-        course = fit(
-            net, task, self.training, seed=seed + 2, stage='rewired', watch=watch
-        )
-        return Rewired(net, skips, monitor.flow(), course)
+        return Rewired(net, skips, monitor.flow(), Init.of(net), self.config())
 
     def _watched(
         self, model: ModelLike, task: Task, seed: int, watch: Watch
@@ -214,8 +252,9 @@ class DynamicRewiring:
         }
 
     def config(self) -> dict[str, Any]:
-        """The hyper-parameters, JSON-able."""
-        return asdict(self)
+        """The hyper-parameters, JSON-able: an infinite threshold is 'inf'."""
+        config = asdict(self)
+        return config | ({'threshold': 'inf'} if self.threshold == math.inf else {})
 
 
 def _after_step(model: Module) -> None:

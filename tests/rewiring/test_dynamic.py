@@ -12,6 +12,7 @@ from torch_geometric.utils import get_laplacian, to_dense_adj
 
 from graphsparse.engine import InputError
 from graphsparse.nn import RewiredGCN
+from graphsparse.pruning import Ticket
 from graphsparse.pruning.init import initial_model
 from graphsparse.rewiring import DynamicRewiring, initialise
 from graphsparse.training import Task, Training, Watch, fit
@@ -361,3 +362,27 @@ def test_bad_input(small):
         PLAIN.rewire(GCN(16, 8, 3, 3), small)
     with pytest.raises(InputError, match='list'):
         PLAIN.rewire(factory, [small])
+
+
+def test_a_ticket_of_it_holds_the_trained_net_and_where_it_began(small, tmp_path):
+    for method in (ONLINE, replace(PLAIN, threshold=2.0)):
+        rewired = method.rewire(factory, small, seed=2)
+        rewired.ticket().save(tmp_path / 'net.safetensors')
+        again = Ticket.load(tmp_path / 'net.safetensors')
+        model, _ = again.apply(factory, small)
+        assert same(model, rewired.model) and model.skips.any()
+        began, _ = again.apply(factory, small, rewind=True)
+        seed = 2 if method.online else 4
+        assert same(began, method.prepare(factory, small, 2).model) != method.online
+        assert torch.equal(
+            began.convs[1].lin.weight, initial_model(factory, seed).convs[1].lin.weight
+        )
+
+
+def test_prepared_it_is_not_trained_yet(small):
+    method = replace(PLAIN, threshold=2.0, init='code')
+    start, rewired = method.prepare(factory, small, 1), method.rewire(factory, small, 1)
+    assert start.skips == rewired.skips != () and start.course is None
+    assert torch.equal(start.model.skips, rewired.model.skips)
+    assert start.ticket().trained is None and 'val' not in start.summary()
+    assert start.init.digest == rewired.init.digest
