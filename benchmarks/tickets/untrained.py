@@ -6,8 +6,8 @@ A row is a setting with its candidates, a bar and the paper's figure. Of candida
 one with the best mean validation accuracy is taken; all are shown. Each call runs what
 is missing of the rows named, then writes ``untrained.json`` of all rows whose runs are
 there: a benchmark that is stopped goes on, and seeds can be split among processes with
-``--seeds`` and ``--first`` and collected by a last call for all. No net has dropout or
-biases; attention has one head and ReLU.
+``--seeds`` and ``--first`` and collected by a last call for all. No net has biases, and
+dropout only where a candidate says so; attention has one head and ReLU.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from graphsparse.engine.find import unknown
 from graphsparse.experiments import Problem, Run, run_grid
 from graphsparse.experiments.lists import Names
 from graphsparse.graph import Adjacency
-from graphsparse.nn import GATConv, ModelRecipe, ReferenceModel
+from graphsparse.nn import GATConv, ModelRecipe, ReferenceModel, dropout
 from graphsparse.nn.features import Features
 from graphsparse.tickets import Dense, TicketSearch, Untrained
 from graphsparse.training import Training
@@ -42,10 +42,11 @@ CANDIDATES = SCALES | {
     'init': ('kaiming_uniform', 'signed_constant'),
     'power': (1.0, 3.0),
 }
+FEWER = CANDIDATES | {'logit_scale': (20.0,), 'power': (1.0,)}
 
 
 class ReluGat(ReferenceModel):
-    """Attention as the paper has it: one head, ReLU, no bias, no dropout.
+    """Attention as the paper has it: one head, ReLU, no bias; no dropout unless asked.
 
     Where activations are small, as under random weights, ELU is linear and ReLU is not.
     """
@@ -56,8 +57,10 @@ class ReluGat(ReferenceModel):
         out_channels: int,
         hidden_channels: int = 256,
         num_layers: int = 2,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__(in_channels, out_channels, hidden_channels, num_layers)
+        self.dropout = dropout
         self.convs = torch.nn.ModuleList(
             GATConv(*sizes, bias=False) for sizes in self.layer_sizes()
         )
@@ -69,7 +72,8 @@ class ReluGat(ReferenceModel):
         edge_weight: Tensor | None = None,
     ) -> Tensor:
         for conv in self.convs[:-1]:
-            x = conv(x, edge_index).relu()
+            x = conv(dropout(x, self.dropout, self.training), edge_index).relu()
+        x = dropout(x, self.dropout, self.training)
         return self.convs[-1](x, edge_index)
 
     def propagation_widths(self) -> list[int]:
@@ -93,6 +97,7 @@ class Row:
         layers: How many.
         lr: Of the scores.
         grid: Options of the search to choose from.
+        nets: Further widths and dropouts to choose from, with ``FEWER`` options.
         dense: Whether the same net, trained, stands beside it.
         edge_popup: Whether Edge-Popup does, chosen among the same candidates.
     """
@@ -106,21 +111,27 @@ class Row:
     layers: int = 2
     lr: float = 0.01
     grid: Mapping[str, tuple] = field(default_factory=lambda: SCALES)
+    nets: tuple[tuple[int, float | None], ...] = ()
     dense: bool = False
     edge_popup: bool = False
 
-    def problems(self) -> list[Problem]:
-        """One for each width."""
-        none = 0.0 if self.model == 'gcn' else None  # the others have no dropout
-        recipes = (ModelRecipe(self.model, w, self.layers, none) for w in self.widths)
-        return [Problem(self.dataset, recipe, device='cpu') for recipe in recipes]
+    def problems(self) -> list[tuple[Problem, Mapping[str, tuple]]]:
+        """The nets, each with the options of the search to choose from."""
+        none = 0.0 if self.model == 'gcn' else None  # what the other does by itself
+        nets = [(width, none, self.grid) for width in self.widths]
+        nets += [(width, share, FEWER) for width, share in self.nets]
+        found = []
+        for width, share, grid in nets:
+            recipe = ModelRecipe(self.model, width, self.layers, share)
+            found.append((Problem(self.dataset, recipe, device='cpu'), grid))
+        return found
 
-    def searches(self) -> dict[str, TicketSearch]:
+    def searches(self, grid: Mapping[str, tuple]) -> dict[str, TicketSearch]:
         """By name, all candidates and what stands beside them."""
         training = Training(400, self.lr, 0.0, optimizer='AdamW')
         found: dict[str, TicketSearch] = {'dense': Dense()} if self.dense else {}
-        for values in itertools.product(*self.grid.values()):
-            options = dict(zip(self.grid, values, strict=True))
+        for values in itertools.product(*grid.values()):
+            options = dict(zip(grid, values, strict=True))
             search = Untrained(self.sparsity, training=training, **options)
             name = '-'.join(str(value) for value in (self.sparsity, self.lr, *values))
             found[f'untrained-{name}'] = search
@@ -128,19 +139,27 @@ class Row:
                 found[f'edge_popup-{name}'] = search.baselines()['edge_popup']
         return found
 
-    def runs(self, seeds: list[int]) -> dict[str, list[Run]]:
+    def runs(self, grid: Mapping[str, tuple], seeds: list[int]) -> dict[str, list[Run]]:
         """Of each search, over the seeds."""
         return {
             name: [
                 Run(name.partition('-')[0], search, seed, f'{name}-{seed}.safetensors')
                 for seed in seeds
             ]
-            for name, search in self.searches().items()
+            for name, search in self.searches(grid).items()
         }
 
 
 ROWS = {
-    'cora_gat': Row('cora', 'relu_gat', 0.95, 0.815, 0.822, grid=CANDIDATES),
+    'cora_gat': Row(
+        'cora',
+        'relu_gat',
+        0.95,
+        0.815,
+        0.822,
+        grid=CANDIDATES,
+        nets=((256, 0.5), (512, None), (512, 0.5)),
+    ),
     'citeseer_gat': Row('citeseer', 'relu_gat', 0.95, 0.694, 0.704, grid=CANDIDATES),
     'cora_gcn': Row('cora', 'gcn', 0.90, 0.794, 0.797, (256, 512), grid=CANDIDATES),
     'edge_popup': Row(
@@ -161,16 +180,17 @@ def folder(problem: Problem, out: str) -> Path:
     """Where the runs of one problem are."""
     recipe = problem.model
     name = f'{problem.dataset}-{recipe.model}-{recipe.hidden_channels}'
-    return Path(out) / f'{name}-{recipe.num_layers}'
+    dropout = f'-{recipe.dropout}' if recipe.dropout else ''
+    return Path(out) / f'{name}-{recipe.num_layers}{dropout}'
 
 
 def collect(row: Row, seeds: list[int], out: str) -> dict[str, Any] | None:
     """The figures of a row; None while a run is missing."""
     shown: dict[str, list[dict[str, Any]]] = {}
-    for problem in row.problems():
+    for problem, grid in row.problems():
         place = folder(problem, out)
         known = {line['key']: line for line in read_lines(place / 'results.jsonl')}
-        for runs in row.runs(seeds).values():
+        for runs in row.runs(grid, seeds).values():
             lines = [known.get(run.key(problem)) for run in runs]
             if None in lines:
                 return None
@@ -200,6 +220,7 @@ def figures(problem: Problem, lines: list[dict[str, Any]]) -> dict[str, Any]:
     options = {name: config[name] for name in CANDIDATES if name in config}
     return {
         'hidden_channels': problem.model.hidden_channels,
+        'dropout': problem.model.dropout or 0.0,
         **options,
         'val': spread([line['val_mean'] for line in lines]),
         'test': spread([line['test_mean'] for line in lines]),
@@ -227,7 +248,7 @@ def best_of_larger(rows: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
 
 def time_ratio(rounds: int = 3, epochs: int = 400) -> dict[str, Any]:
     """Seconds of a search and of a dense training of as many epochs, taken in turns."""
-    problem = ROWS['cora_gcn'].problems()[0]
+    problem, _ = ROWS['cora_gcn'].problems()[0]
     task = problem.task(0)
     training = Training(epochs, 0.01, 0.0, optimizer='AdamW')
     searches = {'untrained': Untrained(training=training), 'dense': Dense(training)}
@@ -268,8 +289,8 @@ def main(
         if name not in (*ROWS, 'time'):
             raise unknown('row', name, [*ROWS, 'time'])
     for name in names:
-        for problem in ROWS[name].problems() if name != 'time' else ():
-            runs = [run for of in ROWS[name].runs(given).values() for run in of]
+        for problem, grid in ROWS[name].problems() if name != 'time' else ():
+            runs = [run for of in ROWS[name].runs(grid, given).values() for run in of]
             run_grid('ticket', problem, runs, folder(problem, out))
     timed = Path(out) / 'time.json'
     if 'time' in names:
@@ -282,7 +303,7 @@ def main(
     write_record(
         Path(__file__).with_suffix('.json'),
         'python -m benchmarks.tickets.untrained',
-        'Nets without dropout and biases; scores by AdamW, lr 0.01 (0.005 at 32 '
+        'Nets without biases; scores by AdamW, lr 0.01 (0.005 at 32 '
         'layers), 400 epochs; dense nets by Adam, lr 0.01, decay 5e-4, 200 epochs',
         seeds=given,
         rows=there,
