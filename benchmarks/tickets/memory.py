@@ -19,7 +19,7 @@ from typing import Any
 from jsonargparse import auto_cli
 
 from benchmarks.measure import in_fresh_process
-from benchmarks.tickets.record import write_record
+from benchmarks.record import write_record
 from graphsparse.data import csbm, load
 from graphsparse.engine import PeakMemory, find, resolve
 from graphsparse.nn import ModelRecipe

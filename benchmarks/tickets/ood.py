@@ -20,7 +20,7 @@ from typing import Any
 from jsonargparse import auto_cli
 from tqdm import tqdm
 
-from benchmarks.tickets.record import paired, spread, write_record
+from benchmarks.record import paired, spread, write_record
 from graphsparse.data import load
 from graphsparse.engine import append_line, read_lines, resolve
 from graphsparse.nn import ModelRecipe

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from jsonargparse import auto_cli
 
-from benchmarks.tickets.record import paired, write_record
+from benchmarks.record import paired, write_record
 from graphsparse.experiments import Problem, Run, run_grid
 from graphsparse.experiments.summary import format_table, summarise
 from graphsparse.nn import ModelRecipe

@@ -21,7 +21,7 @@ from typing import Any
 
 from jsonargparse import auto_cli
 
-from benchmarks.tickets.record import paired, spread, write_record
+from benchmarks.record import paired, spread, write_record
 from graphsparse.engine.find import unknown
 from graphsparse.experiments import Problem, Run, run_grid
 from graphsparse.experiments.lists import Names

@@ -25,7 +25,7 @@ import torch
 from jsonargparse import auto_cli
 from torch import Tensor
 
-from benchmarks.tickets.record import paired, spread, write_record
+from benchmarks.record import paired, spread, write_record
 from graphsparse.engine import read_lines
 from graphsparse.engine.find import unknown
 from graphsparse.experiments import Problem, Run, run_grid

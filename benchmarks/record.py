@@ -1,4 +1,4 @@
-"""What every benchmark of tickets writes, and how seeds are compared."""
+"""What every benchmark of accuracy writes, and how seeds are compared."""
 
 from __future__ import annotations
 
