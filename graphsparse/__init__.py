@@ -10,7 +10,12 @@ _HOMES = {
     'graphsparse.data': ('csbm', 'list_datasets', 'load'),
     'graphsparse.engine': ('InputError', 'find', 'resolve'),
     'graphsparse.graph': ('Adjacency', 'to_adjacency'),
-    'graphsparse.loading': ('LinkNeighborLoader', 'NeighborLoader', 'NeighborSampler'),
+    'graphsparse.loading': (
+        'ClusterLoader',
+        'LinkNeighborLoader',
+        'NeighborLoader',
+        'NeighborSampler',
+    ),
     'graphsparse.nn': (
         'GATConv',
         'GCNConv',

@@ -2,7 +2,9 @@
 
 from graphsparse.graph.adjacency import Adjacency
 from graphsparse.graph.convert import cached_adjacency, to_adjacency
+from graphsparse.graph.matrix import pattern_matrix
 from graphsparse.graph.operator import Operator
+from graphsparse.graph.partition import metis_parts
 from graphsparse.graph.proximity import (
     adamic_adar,
     common_neighbors,
@@ -17,6 +19,8 @@ __all__ = [
     'cached_adjacency',
     'common_neighbors',
     'jaccard',
+    'metis_parts',
+    'pattern_matrix',
     'resource_allocation',
     'to_adjacency',
 ]

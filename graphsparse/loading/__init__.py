@@ -1,7 +1,15 @@
 """Loaders for graphs too large for full batches; no compiled extensions of PyG."""
 
+from graphsparse.loading.cluster import ClusterLoader
 from graphsparse.loading.link_loader import LinkNeighborLoader
 from graphsparse.loading.neighbor import NeighborSampler
 from graphsparse.loading.neighbor_loader import NeighborLoader
+from graphsparse.loading.partition import partition_nodes
 
-__all__ = ['LinkNeighborLoader', 'NeighborLoader', 'NeighborSampler']
+__all__ = [
+    'ClusterLoader',
+    'LinkNeighborLoader',
+    'NeighborLoader',
+    'NeighborSampler',
+    'partition_nodes',
+]

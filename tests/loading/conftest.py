@@ -9,7 +9,7 @@ NODES = 60
 
 @pytest.fixture
 def data():
-    """An undirected graph in shuffled order, with loops and two nodes nothing reaches."""
+    """An undirected graph in shuffled order, with loops and two isolated nodes."""
     pairs = random_graph(NODES - 2, 150)
     loops = torch.tensor([[0, 5], [0, 5]])
     edge_index = torch.cat([pairs, loops], 1)
