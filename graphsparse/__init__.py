@@ -15,6 +15,7 @@ _HOMES = {
         'LinkNeighborLoader',
         'NeighborLoader',
         'NeighborSampler',
+        'SaintLoader',
     ),
     'graphsparse.nn': (
         'GATConv',

@@ -5,11 +5,13 @@ from graphsparse.loading.link_loader import LinkNeighborLoader
 from graphsparse.loading.neighbor import NeighborSampler
 from graphsparse.loading.neighbor_loader import NeighborLoader
 from graphsparse.loading.partition import partition_nodes
+from graphsparse.loading.saint import SaintLoader
 
 __all__ = [
     'ClusterLoader',
     'LinkNeighborLoader',
     'NeighborLoader',
     'NeighborSampler',
+    'SaintLoader',
     'partition_nodes',
 ]
