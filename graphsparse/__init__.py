@@ -12,6 +12,7 @@ _HOMES = {
     'graphsparse.graph': ('Adjacency', 'to_adjacency'),
     'graphsparse.loading': (
         'ClusterLoader',
+        'LayerLoader',
         'LinkNeighborLoader',
         'NeighborLoader',
         'NeighborSampler',

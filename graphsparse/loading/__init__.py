@@ -1,6 +1,7 @@
 """Loaders for graphs too large for full batches; no compiled extensions of PyG."""
 
 from graphsparse.loading.cluster import ClusterLoader
+from graphsparse.loading.layer_wise import LayerLoader
 from graphsparse.loading.link_loader import LinkNeighborLoader
 from graphsparse.loading.neighbor import NeighborSampler
 from graphsparse.loading.neighbor_loader import NeighborLoader
@@ -9,6 +10,7 @@ from graphsparse.loading.saint import SaintLoader
 
 __all__ = [
     'ClusterLoader',
+    'LayerLoader',
     'LinkNeighborLoader',
     'NeighborLoader',
     'NeighborSampler',
