@@ -17,6 +17,7 @@ _HOMES = {
         'NeighborLoader',
         'NeighborSampler',
         'SaintLoader',
+        'infer_layerwise',
     ),
     'graphsparse.nn': (
         'GATConv',

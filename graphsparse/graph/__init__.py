@@ -1,6 +1,7 @@
 """One canonical view of a graph, checked once."""
 
 from graphsparse.graph.adjacency import Adjacency
+from graphsparse.graph.block import Block
 from graphsparse.graph.convert import cached_adjacency, to_adjacency
 from graphsparse.graph.matrix import pattern_matrix
 from graphsparse.graph.operator import Operator
@@ -14,6 +15,7 @@ from graphsparse.graph.proximity import (
 
 __all__ = [
     'Adjacency',
+    'Block',
     'Operator',
     'adamic_adar',
     'cached_adjacency',

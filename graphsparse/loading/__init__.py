@@ -1,6 +1,7 @@
 """Loaders for graphs too large for full batches; no compiled extensions of PyG."""
 
 from graphsparse.loading.cluster import ClusterLoader
+from graphsparse.loading.inference import infer_layerwise
 from graphsparse.loading.layer_wise import LayerLoader
 from graphsparse.loading.link_loader import LinkNeighborLoader
 from graphsparse.loading.neighbor import NeighborSampler
@@ -15,5 +16,6 @@ __all__ = [
     'NeighborLoader',
     'NeighborSampler',
     'SaintLoader',
+    'infer_layerwise',
     'partition_nodes',
 ]
