@@ -122,6 +122,24 @@ def test_fastgcn_is_unbiased(data, given):
     assert ((samples.mean(0) - exact).abs() <= 5 * spread + 1e-9).all()
 
 
+def test_fastgcn_counts_how_often_a_node_was_drawn(data):
+    (batch,) = make(data, [2000], method='fastgcn', batch_size=60)
+    source, target = data.edge_index
+    degree = target.bincount(minlength=60).double()
+    square = degree[target] ** -2
+    share = torch.zeros(60).double().index_add_(0, source, square) / square.sum()
+    source, target = batch.n_id[batch.edge_index]
+    times = batch.edge_weight * degree[target] * 2000 * share[source]
+    torch.testing.assert_close(times, times.round(), rtol=1e-4, atol=1e-4)
+    assert times.unique().numel() > 5
+
+
+def test_layers_draw_for_themselves(data):
+    (batch,) = make(data, [6, 6], method='fastgcn', batch_size=60)
+    first, second = batch.n_id[60:].split(batch.num_sampled_nodes[1:])
+    assert not torch.equal(first, second)
+
+
 @BOTH
 def test_nodes_are_drawn_by_one_over_the_degree(data, method):
     node = int(data.edge_index[1].bincount()[6:].argmax()) + 6  # without a loop

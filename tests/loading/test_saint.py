@@ -50,7 +50,7 @@ def exact(data, method, draws, steps=2):
     """Probability that both u and v are sampled, ``[nodes, nodes]``."""
     size = data.num_nodes
     source, target = data.edge_index
-    degree = target.bincount(minlength=size).double()
+    degree = target.bincount(minlength=size).double().clamp(min=1)
     if method == 'random_walk':
         mass = walk_masses(data, steps)
     elif method == 'node':
@@ -69,6 +69,15 @@ def exact(data, method, draws, steps=2):
                 mass[u, v] = share[touches].sum()
     alone = missing(mass.diagonal(), draws)
     return 1 - alone[:, None] - alone + missing(mass, draws)
+
+
+def test_degrees_of_both_ends_count_on_a_directed_graph():
+    arcs = torch.tensor([[0, 1, 2, 3, 0, 4], [1, 2, 1, 1, 3, 0]])
+    data = Data(edge_index=arcs, num_nodes=5)
+    prob = exact(data, 'edge', draws=1).diagonal()
+    loader = make(data, 'edge', 1, num_steps=3000)
+    seen = torch.cat([batch.n_id for batch in loader]).bincount()
+    torch.testing.assert_close(seen / 3000, prob, rtol=0.1, atol=0, check_dtype=False)
 
 
 @pytest.mark.parametrize('method', METHODS)
