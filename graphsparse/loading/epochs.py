@@ -53,8 +53,13 @@ class EpochLoader(DataLoader):
         else:
             kwargs |= {'sampler': self._epochs, 'batch_size': batch_size}
         # Workers get their seeds from it; without, from the global state.
-        kwargs.setdefault('generator', torch.Generator().manual_seed(seed))
+        key = step_key(seed, -1)  # no epoch of its own
+        kwargs.setdefault('generator', torch.Generator().manual_seed(key))
         super().__init__(_Numbers(len(dataset)), **kwargs)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A worker has no use for the generator, and a spawned one cannot receive it.
+        return self.__dict__ | {'generator': None}
 
     @property
     def epoch(self) -> int:

@@ -28,7 +28,7 @@ def infer_layerwise(
     model: Module | Sequence[Layer],
     x: Tensor | np.ndarray,
     graph: Any,
-    batch_size: int = 4096,
+    batch_size: int = 16384,
     folder: str | Path | None = None,
 ) -> Tensor:
     """The outputs of a net for all nodes, with no sampling, layer by layer.
@@ -38,6 +38,9 @@ def infer_layerwise(
     Duan et al. (NeurIPS 2022, data sets and benchmarks) evaluate: every node is
     computed once a layer, and the result is that of the full forward, without dropout.
     In memory are one layer's input and output and what a block needs.
+
+    What a block reads overlaps with what others read. So larger blocks are faster, and
+    so are nodes that stand beside their neighbours: ``Reorder('partition')``.
 
     Args:
         model: A net of ours that is one layer after another (``GCN``, ``SAGE``,

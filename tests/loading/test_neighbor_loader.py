@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from torch_geometric.nn import GCNConv, SAGEConv
@@ -7,7 +8,7 @@ from torch_geometric.utils import trim_to_layer
 from graphsparse.engine import InputError
 from graphsparse.loading import NeighborLoader, NeighborSampler
 from graphsparse.pruning.remove import remove_edges
-from tests.loading.conftest import check_follow, check_streams
+from tests.loading.conftest import check_follow, check_streams, same
 
 
 def make(data, num_neighbors=(2, 3), **options):
@@ -17,6 +18,11 @@ def make(data, num_neighbors=(2, 3), **options):
 
 def test_the_same_batches_whatever_the_workers(data):
     check_streams(lambda **options: make(data, **options))
+
+
+def test_workers_that_are_spawned(data):
+    spawned = make(data, num_workers=1, multiprocessing_context='spawn')
+    assert all(map(same, make(data), spawned))
 
 
 @pytest.mark.parametrize('filter_per_worker', [False, True])
@@ -98,6 +104,14 @@ def test_a_graph_without_features(data):
     data.edge_index[data.edge_index > 40] = 40
     for batch in make(data, [1]):
         assert batch.num_nodes == batch.n_id.numel()
+
+
+def test_features_on_disk(data, tmp_path):
+    x = data.x
+    np.save(tmp_path / 'x.npy', x.numpy())
+    data.x = np.load(tmp_path / 'x.npy', mmap_mode='r')
+    for batch in make(data):
+        assert torch.equal(batch.x, x[batch.n_id])
 
 
 def test_what_pyg_calls_a_batch(data):
