@@ -10,6 +10,15 @@ _HOMES = {
     'graphsparse.data': ('csbm', 'list_datasets', 'load'),
     'graphsparse.engine': ('InputError', 'find', 'resolve'),
     'graphsparse.graph': ('Adjacency', 'to_adjacency'),
+    'graphsparse.loading': (
+        'ClusterLoader',
+        'LayerLoader',
+        'LinkNeighborLoader',
+        'NeighborLoader',
+        'NeighborSampler',
+        'SaintLoader',
+        'infer_layerwise',
+    ),
     'graphsparse.nn': (
         'GATConv',
         'GCNConv',

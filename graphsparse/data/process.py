@@ -15,8 +15,8 @@ from torch_geometric.data import Data
 
 from graphsparse.data.cards import Counts, DatasetCard
 from graphsparse.data.digits import load_digits
-from graphsparse.data.raw import cache_folder, mirror_files, provide_files
-from graphsparse.engine import InputError, load_tensors, save_tensors
+from graphsparse.data.raw import mirror_files, provide_files
+from graphsparse.engine import InputError, cache_folder, load_tensors, save_tensors
 from graphsparse.engine.find import unknown
 
 MASKS = ('train_mask', 'val_mask', 'test_mask')

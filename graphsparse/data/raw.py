@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from urllib.request import urlopen
 
 from graphsparse.data.cards import DatasetCard, RawFile
-from graphsparse.engine import InputError, write_atomic
+from graphsparse.engine import InputError, cache_folder, write_atomic
 
 
 def data_root(root: str | Path | None) -> Path | None:
@@ -31,12 +31,6 @@ def data_root(root: str | Path | None) -> Path | None:
         source = 'root' if root else '$GRAPHSPARSE_DATA'
         raise InputError(f"There is no folder '{given}', given as {source}.")
     return folder.resolve()
-
-
-def cache_folder() -> Path:
-    """The one folder written to: ``$GRAPHSPARSE_CACHE``, else ``~/.cache``."""
-    given = os.environ.get('GRAPHSPARSE_CACHE') or '~/.cache/graphsparse'
-    return Path(given).expanduser().absolute()
 
 
 def find_files(card: DatasetCard, root: Path | None) -> tuple[Path | None, list[str]]:

@@ -3,6 +3,7 @@
 from graphsparse.engine.errors import InputError
 from graphsparse.engine.files import (
     append_line,
+    cache_folder,
     digest_tensors,
     load_tensors,
     make_folder,
@@ -17,6 +18,7 @@ __all__ = [
     'InputError',
     'PeakMemory',
     'append_line',
+    'cache_folder',
     'digest_tensors',
     'find',
     'load_tensors',

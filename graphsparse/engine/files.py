@@ -19,6 +19,12 @@ from torch import Tensor
 from graphsparse.engine.errors import InputError
 
 
+def cache_folder() -> Path:
+    """The one folder written to: ``$GRAPHSPARSE_CACHE``, else ``~/.cache``."""
+    given = os.environ.get('GRAPHSPARSE_CACHE') or '~/.cache/graphsparse'
+    return Path(given).expanduser().absolute()
+
+
 def make_folder(path: str | Path) -> None:
     """Make a folder and those above it; InputError where that cannot be."""
     try:

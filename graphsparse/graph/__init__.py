@@ -1,8 +1,11 @@
 """One canonical view of a graph, checked once."""
 
 from graphsparse.graph.adjacency import Adjacency
+from graphsparse.graph.block import Block
 from graphsparse.graph.convert import cached_adjacency, to_adjacency
+from graphsparse.graph.matrix import pattern_matrix
 from graphsparse.graph.operator import Operator
+from graphsparse.graph.partition import metis_parts
 from graphsparse.graph.proximity import (
     adamic_adar,
     common_neighbors,
@@ -12,11 +15,14 @@ from graphsparse.graph.proximity import (
 
 __all__ = [
     'Adjacency',
+    'Block',
     'Operator',
     'adamic_adar',
     'cached_adjacency',
     'common_neighbors',
     'jaccard',
+    'metis_parts',
+    'pattern_matrix',
     'resource_allocation',
     'to_adjacency',
 ]

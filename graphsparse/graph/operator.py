@@ -38,23 +38,48 @@ class Operator(NamedTuple):
 
 
 def gcn_operator(
-    adj: Adjacency, add_self_loops: bool, fill_value: float, dtype: torch.dtype
+    adj: Adjacency,
+    add_self_loops: bool,
+    fill_value: float,
+    dtype: torch.dtype,
+    degree: Tensor | None = None,
 ) -> Operator:
-    """What :meth:`Adjacency.normalize` gives, made anew."""
-    num_nodes = adj.num_nodes
+    """What :meth:`Adjacency.normalize` gives, made anew; row sums may be given."""
     pattern = adj.pattern('all' if add_self_loops else 'given')
-    loop = adj.loop_values(dtype)
-    if add_self_loops:
-        full = torch.full((num_nodes,), fill_value, device=adj.col.device)
-        loop = full.to(dtype).index_copy(0, *last_of_each(adj.loop, loop))
+    loop = _loop_values(adj, add_self_loops, fill_value, dtype)
     weight = torch.cat([adj.arc_values(dtype), loop])
     by_slot = weight if pattern.perm is None else weight[pattern.perm]
-    degree = segment_reduce(pattern.rowptr, by_slot)
+    if degree is None:
+        degree = segment_reduce(pattern.rowptr, by_slot)
     positive = degree > 0
     scale = torch.where(positive, degree, 1.0).rsqrt() * positive
     row = row_ids(pattern.rowptr, pattern.col.numel())
     value = scale[row] * by_slot * scale[pattern.col]
     return Operator(in_slot_order(pattern), value)
+
+
+def gcn_degree(
+    adj: Adjacency, add_self_loops: bool, fill_value: float, dtype: torch.dtype
+) -> Tensor:
+    """The row sums that :func:`gcn_operator` divides by, with no pattern made."""
+    loop = _loop_values(adj, add_self_loops, fill_value, dtype)
+    if adj.weight is None and adj.mask is None:
+        degree = adj.degree().to(dtype)
+    else:
+        degree = segment_reduce(adj.rowptr, adj.arc_values(dtype))
+    return degree + loop if add_self_loops else degree.index_add(0, adj.loop, loop)
+
+
+def _loop_values(
+    adj: Adjacency, add_self_loops: bool, fill_value: float, dtype: torch.dtype
+) -> Tensor:
+    """Values of the loops given, or of one at every node."""
+    num_nodes = adj.num_nodes
+    loop = adj.loop_values(dtype)
+    if not add_self_loops:
+        return loop
+    full = torch.full((num_nodes,), fill_value, device=adj.col.device)
+    return full.to(dtype).index_copy(0, *last_of_each(adj.loop, loop))
 
 
 def in_slot_order(pattern: Pattern) -> Pattern:

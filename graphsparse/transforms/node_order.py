@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
-from scipy.sparse import csr_array
 from scipy.sparse.csgraph import reverse_cuthill_mckee
 from torch import Tensor
 
 from graphsparse.engine import InputError
-from graphsparse.graph import Adjacency
+from graphsparse.graph import Adjacency, metis_parts, pattern_matrix
 
 
 @dataclass(frozen=True)
@@ -38,19 +36,6 @@ def is_permutation(order: Tensor, size: int) -> bool:
     return order.shape == (size,) and torch.equal(order.sort().values, every)
 
 
-def _matrix(adj: Adjacency) -> Any:
-    """The arcs as a scipy matrix without duplicates, index types as METIS's."""
-    if adj.num_arcs >= 2**31:
-        raise InputError(f'{adj} is too large to order: 2^31 arcs or more.')
-    parts = (adj.col.cpu().numpy(), adj.rowptr.cpu().numpy())
-    ends = (part.astype(np.int32) for part in parts)
-    shape = (adj.num_nodes, adj.num_nodes)
-    matrix = csr_array((np.ones(adj.num_arcs, np.int8), *ends), shape=shape)
-    matrix.sum_duplicates()
-    matrix.data[:] = 1  # sums wrap around, and scipy drops what adds up to 0
-    return matrix
-
-
 @dataclass(frozen=True)
 class RcmOrder(NodeOrder):
     """Reverse Cuthill-McKee (Cuthill & McKee 1969, George 1971): a narrow band.
@@ -63,7 +48,9 @@ class RcmOrder(NodeOrder):
         """By scipy."""
         if adj.num_nodes == 0:
             return torch.empty(0, dtype=torch.int64)
-        order = reverse_cuthill_mckee(_matrix(adj), symmetric_mode=adj.undirected)
+        order = reverse_cuthill_mckee(
+            pattern_matrix(adj), symmetric_mode=adj.undirected
+        )
         return torch.as_tensor(order.astype(np.int64), device=adj.col.device)
 
 
@@ -95,21 +82,5 @@ class PartitionOrder(NodeOrder):
 
     def order(self, adj: Adjacency) -> Tensor:
         """Within a part the old order holds."""
-        # METIS answers a one-way arc with nonsense, and more parts with empty ones.
-        if not adj.undirected:
-            raise InputError(
-                f'A partition needs an undirected graph, but this is {adj}. Make it '
-                'one with torch_geometric.utils.to_undirected.'
-            )
         num_parts = self.num_parts or max(1, adj.num_nodes // 1024)
-        if num_parts > max(adj.num_nodes, 1):
-            raise InputError(f'{num_parts} parts of {adj.num_nodes} nodes.')
-        if num_parts == 1 or adj.num_arcs == 0:
-            return torch.arange(adj.num_nodes, device=adj.col.device)
-        import pymetis  # here, since no other order needs it
-
-        matrix = _matrix(adj)
-        options = pymetis.Options(seed=self.seed)
-        graph = pymetis.CSRAdjacency(matrix.indptr, matrix.indices)
-        _, part = pymetis.part_graph(num_parts, graph, options=options)
-        return torch.as_tensor(part, device=adj.col.device).argsort(stable=True)
+        return metis_parts(adj, num_parts, self.seed).argsort(stable=True)

@@ -11,7 +11,6 @@ import pytest
 
 from graphsparse.data.cards import RawFile
 from graphsparse.data.raw import (
-    cache_folder,
     data_root,
     download,
     find_files,
@@ -72,11 +71,6 @@ def test_root_that_is_no_folder(tmp_path, monkeypatch):
     monkeypatch.setenv('GRAPHSPARSE_DATA', str(tmp_path / 'absent'))
     with pytest.raises(InputError, match=r'given as \$GRAPHSPARSE_DATA'):
         data_root(None)
-
-
-def test_cache_defaults_to_home(monkeypatch):
-    monkeypatch.delenv('GRAPHSPARSE_CACHE')
-    assert cache_folder() == Path.home() / '.cache/graphsparse'
 
 
 def test_files_of_a_root_are_found_and_verified(ring, lay_out, no_network):

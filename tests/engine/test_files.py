@@ -1,6 +1,7 @@
 import json
 import os
 import stat
+from pathlib import Path
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ import torch
 from graphsparse.engine import (
     InputError,
     append_line,
+    cache_folder,
     digest_tensors,
     load_tensors,
     read_lines,
@@ -171,3 +173,8 @@ def test_digest_is_of_names_types_shapes_and_bits():
     ]
     assert len({digest_tensors(t) for t in (one, *others)}) == 6
     assert len(digest_tensors(all_kinds())) == 64
+
+
+def test_cache_defaults_to_home(monkeypatch):
+    monkeypatch.delenv('GRAPHSPARSE_CACHE')
+    assert cache_folder() == Path.home() / '.cache/graphsparse'

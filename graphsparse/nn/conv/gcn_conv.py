@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 from torch_geometric import nn as pyg
 
-from graphsparse.graph import Adjacency
+from graphsparse.engine import InputError
+from graphsparse.graph import Adjacency, Block
 from graphsparse.nn.conv.aggregate import multiply
 from graphsparse.nn.conv.base import SparseConv, unserved
 from graphsparse.nn.conv.inputs import (
@@ -69,6 +70,11 @@ class GCNConv(SparseConv, pyg.GCNConv):
         self, x: Tensor, graph: Any, edge_weight: Tensor | None, why: str
     ) -> Tensor:
         raw = hand_over(self, graph, why)
+        if isinstance(graph, Block):
+            raise InputError(
+                f'GCNConv with {why} runs PyG, which would normalise {graph} by its '
+                'own degrees. Leave that option out.'
+            )
         if isinstance(graph, Adjacency) and edge_weight is None:
             edge_weight = _caller_weight(graph)
         else:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from itertools import pairwise
 
 import torch
@@ -9,6 +10,8 @@ from torch import Tensor
 from graphsparse.engine import InputError
 from graphsparse.graph import Adjacency
 from graphsparse.nn.features import Features
+
+Layer = Callable[[Tensor, Adjacency], Tensor]
 
 
 class ReferenceModel(torch.nn.Module, ABC):
@@ -59,6 +62,19 @@ class ReferenceModel(torch.nn.Module, ABC):
         Returns:
             ``[nodes, out_channels]``.
         """
+
+    def layers(self) -> list[Layer]:
+        """What :meth:`forward` does without dropout, as one function after another.
+
+        Each takes the features of all nodes and the graph, and reads neighbours once.
+
+        Raises:
+            InputError: If the net is not such a sequence.
+        """
+        raise InputError(
+            f'{type(self).__name__} is not one layer after another: a layer reads more '
+            'than the one before it.'
+        )
 
     @abstractmethod
     def propagation_widths(self) -> list[int]:

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from graphsparse.graph import Adjacency
 from graphsparse.nn.conv import GATConv
 from graphsparse.nn.features import Features, dropout
-from graphsparse.nn.models.base import ReferenceModel
+from graphsparse.nn.models.base import Layer, ReferenceModel
 
 
 class GAT(ReferenceModel):
@@ -48,6 +48,11 @@ class GAT(ReferenceModel):
             x = F.elu(conv(dropout(x, self.dropout, self.training), edge_index))
         x = dropout(x, self.dropout, self.training)
         return self.convs[-1](x, edge_index)
+
+    def layers(self) -> list[Layer]:
+        """A conv and ELU; the last conv alone."""
+        hidden = [lambda x, adj, c=conv: F.elu(c(x, adj)) for conv in self.convs[:-1]]
+        return [*hidden, self.convs[-1]]
 
     def propagation_widths(self) -> list[int]:
         """All heads of each layer: the map comes before the sum."""

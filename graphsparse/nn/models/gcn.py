@@ -6,7 +6,7 @@ from torch import Tensor
 from graphsparse.graph import Adjacency
 from graphsparse.nn.conv import GCNConv
 from graphsparse.nn.features import Features, dropout
-from graphsparse.nn.models.base import ReferenceModel
+from graphsparse.nn.models.base import Layer, ReferenceModel
 
 
 class GCN(ReferenceModel):
@@ -40,6 +40,11 @@ class GCN(ReferenceModel):
             x = conv(x, edge_index, edge_weight).relu()
             x = dropout(x, self.dropout, self.training)
         return self.convs[-1](x, edge_index, edge_weight)
+
+    def layers(self) -> list[Layer]:
+        """A conv and ReLU; the last conv alone."""
+        hidden = [lambda x, adj, c=conv: c(x, adj).relu() for conv in self.convs[:-1]]
+        return [*hidden, self.convs[-1]]
 
     def propagation_widths(self) -> list[int]:
         """Hidden width in every layer, the last one too: so the papers count."""

@@ -6,7 +6,7 @@ from torch import Tensor
 from graphsparse.graph import Adjacency
 from graphsparse.nn.conv import GINConv
 from graphsparse.nn.features import Features
-from graphsparse.nn.models.base import ReferenceModel
+from graphsparse.nn.models.base import Layer, ReferenceModel
 
 
 class GIN(ReferenceModel):
@@ -46,6 +46,12 @@ class GIN(ReferenceModel):
         """Draw all parameters anew, the read-out's too."""
         super().reset_parameters()
         self.read_out.reset_parameters()
+
+    def layers(self) -> list[Layer]:
+        """A conv and ReLU; the last with the read-out of its own input."""
+        hidden = [lambda x, adj, c=conv: c(x, adj).relu() for conv in self.convs[:-1]]
+        last = self.convs[-1]
+        return [*hidden, lambda x, adj: (self.read_out(x) + last(x, adj).relu()) / 2]
 
     def propagation_widths(self) -> list[int]:
         """Width into each layer: the sum comes before the map."""

@@ -6,7 +6,7 @@ from torch import Tensor
 from graphsparse.graph import Adjacency
 from graphsparse.nn.conv import SAGEConv
 from graphsparse.nn.features import Features, dropout
-from graphsparse.nn.models.base import ReferenceModel
+from graphsparse.nn.models.base import Layer, ReferenceModel
 
 
 class SAGE(ReferenceModel):
@@ -38,6 +38,11 @@ class SAGE(ReferenceModel):
         for conv in self.convs[:-1]:
             x = dropout(conv(x, edge_index).relu(), self.dropout, self.training)
         return self.convs[-1](x, edge_index)
+
+    def layers(self) -> list[Layer]:
+        """A conv and ReLU; the last conv alone."""
+        hidden = [lambda x, adj, c=conv: c(x, adj).relu() for conv in self.convs[:-1]]
+        return [*hidden, self.convs[-1]]
 
     def propagation_widths(self) -> list[int]:
         """Width into each layer: the mean comes before the map."""

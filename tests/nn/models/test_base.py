@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 import torch
 
-from graphsparse.engine import find
+from graphsparse.engine import InputError, find
 from graphsparse.graph import to_adjacency
 from graphsparse.nn import ModelRecipe, ReferenceModel
 from graphsparse.nn.models import count_parameters
@@ -29,6 +29,19 @@ def model(request):
 
 def test_the_models_of_this_package_are_found():
     assert {'gcn', 'gin', 'gat', 'sage', 'gcnii', 'rewired_gcn'} <= MODELS.keys()
+
+
+def test_layers_are_the_forward(model):
+    model.eval()
+    x, adj = torch.tensor(X).float(), to_adjacency(graph(), 5)
+    if 'layers' not in vars(type(model)):
+        with pytest.raises(InputError, match='not one layer after another'):
+            model.layers()
+        return
+    h = x
+    for layer in model.layers():
+        h = layer(h, adj)
+    torch.testing.assert_close(h, model(x, adj))
 
 
 def test_defaults_make_a_net(model):
