@@ -149,7 +149,8 @@ def test_data(capsys):
     names = [card['name'] for card in found['datasets']]
     assert {'cora', 'digits', 'github'} <= set(names) and names == sorted(names)
     facts = answer(capsys, 'data', 'info', 'cora')
-    assert facts['counts'] == dict(nodes=2708, arcs=10556, features=1433, classes=7)
+    expected = dict(nodes=2708, arcs=10556, features=1433, classes=7, graphs=1)
+    assert facts['counts'] == expected
     assert main(['data', 'list']) == 0 and main(['data', 'info', 'cora']) == 0
     assert 'Cora' in capsys.readouterr().out
 
