@@ -158,6 +158,11 @@ class Distillation:
 
     def __call__(self, model: Module, out: Tensor) -> Tensor:
         """The term to add to the loss; 0 where ``out`` equals the teacher's."""
+        if not isinstance(out, Tensor) or out.shape != self.logits.shape:
+            raise InputError(
+                'Distillation compares logits for the whole graph; a task in batches, '
+                'or links with a decoder of their own, need distillation=0.'
+            )
         student, teacher = out.log_softmax(-1), self.logits.log_softmax(-1)
         divergence = F.kl_div(student, teacher, reduction='batchmean', log_target=True)
         return self.weight * divergence

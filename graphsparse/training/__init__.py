@@ -1,6 +1,8 @@
 """What is to be learned, and learning it."""
 
 from graphsparse.training.fit import Callback, Fit, Step, Training, Watch, fit
+from graphsparse.training.graph import GraphTask
+from graphsparse.training.link import LinkTask
 from graphsparse.training.node import NodeTask
 from graphsparse.training.open_set import OpenSetTask, leave_classes_out
 from graphsparse.training.perturb import (
@@ -14,6 +16,8 @@ from graphsparse.training.task import Task, as_task
 __all__ = [
     'Callback',
     'Fit',
+    'GraphTask',
+    'LinkTask',
     'NodeTask',
     'OpenSetTask',
     'Step',

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import torch
@@ -8,6 +9,7 @@ from torch import Tensor
 from torch.nn import Module
 from torch_geometric.data import Data
 
+from graphsparse.data import GraphDataset
 from graphsparse.engine import InputError
 
 
@@ -23,7 +25,8 @@ class Task(ABC):
 
     A method sees ``graph``, which holds no labels; :meth:`train_loss`, which reads
     training labels; and :meth:`val_score`, a number. Test labels stay inside and are
-    read by :meth:`evaluate`, once, when all is chosen.
+    read by :meth:`evaluate`, once, when all is chosen. What a model puts out, one row a
+    node, link or graph, is passed on from :meth:`predict` as it is.
 
     Attributes:
         graph: Features and edges, no ``y``, no split.
@@ -36,19 +39,39 @@ class Task(ABC):
     out_channels: int
 
     @staticmethod
-    def from_data(data: Data, split: int = 0) -> Task:
-        """The task that a ``Data`` with labels and split masks describes.
+    def from_data(data: Data | GraphDataset, split: int = 0) -> Task:
+        """The task that data with labels and a split describe.
 
         Args:
-            data: Labels ``y`` and ``train_mask``, ``val_mask``, ``test_mask``.
+            data: Labels ``y`` and ``train_mask``, ``val_mask``, ``test_mask``; or links
+                as :meth:`LinkTask.from_links` takes them; or a :class:`GraphDataset`.
             split: Which column, where the masks are ``[nodes, splits]``.
 
         Raises:
             InputError: If something is missing, not finite, or leaks.
         """
+        from graphsparse.training.graph import GraphTask
+        from graphsparse.training.link import LinkTask
         from graphsparse.training.node import NodeTask
 
+        if isinstance(data, GraphDataset):
+            return GraphTask.from_graphs(data)
+        if data.get('train_pos') is not None:
+            return LinkTask.from_links(data)
         return NodeTask.from_data(data, split)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the graph lies."""
+        return self.graph.edge_index.device
+
+    def steps(self, epoch: int, seed: int) -> Iterator[Task]:
+        """What the optimiser's steps of one epoch are taken on: the whole task, once.
+
+        Where a task draws or batches, it is by a generator of its own, a function of
+        ``epoch`` and ``seed`` alone.
+        """
+        yield self
 
     @abstractmethod
     def train_loss(self, out: Tensor) -> Tensor:
@@ -83,6 +106,10 @@ class Task(ABC):
         finally:
             model.train(training)
 
+    def validate(self, model: Module, graph: Data | None = None) -> float:
+        """Validation metric of a model as it is."""
+        return self.val_score(self.infer(model, graph))
+
     def evaluate(self, model: Module, graph: Data | None = None) -> Scores:
         """Validation and test metric of a finished model."""
         out = self.infer(model, graph)
@@ -90,10 +117,10 @@ class Task(ABC):
 
 
 def as_task(data_or_task: Any, split: int = 0) -> Task:
-    """A Task as it is, a ``Data`` through :meth:`Task.from_data`."""
+    """A Task as it is, data through :meth:`Task.from_data`."""
     if isinstance(data_or_task, Task):
         return data_or_task
-    if isinstance(data_or_task, Data):
+    if isinstance(data_or_task, Data | GraphDataset):
         return Task.from_data(data_or_task, split)
     raise InputError(
         f'Give a Data or a Task (got {type(data_or_task).__name__}); a HeteroData has '
