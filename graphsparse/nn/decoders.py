@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -64,21 +64,32 @@ class Links:
         decoder: Whose structure is used.
         weights: Its weights as they were in the forward pass, masked or replaced.
         training: Its mode then.
+        scale: Factor of all scores.
     """
 
     z: Tensor
     decoder: Module
     weights: Mapping[str, Tensor]
     training: bool
+    scale: float = 1.0
 
     def score(self, pairs: Tensor) -> Tensor:
         """Scores ``[P]`` of pairs ``[2, P]``."""
         mode = self.decoder.training
         self.decoder.train(self.training)
         try:
-            return functional_call(self.decoder, dict(self.weights), (self.z, pairs))
+            weights = dict(self.weights)
+            return self.scale * functional_call(self.decoder, weights, (self.z, pairs))
         finally:
             self.decoder.train(mode)
+
+    def __mul__(self, factor: float) -> Links:
+        """All scores times a factor, as logits are scaled."""
+        return replace(self, scale=self.scale * factor)
+
+    def __truediv__(self, temperature: float) -> Links:
+        """All scores by a temperature."""
+        return self * (1 / temperature)
 
 
 class LinkNet(Module):

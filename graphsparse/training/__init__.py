@@ -11,7 +11,7 @@ from graphsparse.training.perturb import (
     perturb_features,
 )
 from graphsparse.training.probe import make_probe
-from graphsparse.training.task import Task, as_task
+from graphsparse.training.task import Task, as_task, check_whole
 
 __all__ = [
     'Callback',
@@ -25,6 +25,7 @@ __all__ = [
     'Training',
     'Watch',
     'as_task',
+    'check_whole',
     'evaluate_perturbed',
     'fit',
     'leave_classes_out',

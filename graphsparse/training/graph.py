@@ -3,7 +3,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -42,6 +42,7 @@ class GraphTask(Task):
     metric: str = 'roc_auc'
     batch_size: int = 256
     shown: Tensor | None = None
+    whole: ClassVar[bool] = False
 
     @staticmethod
     def from_graphs(

@@ -31,6 +31,10 @@ class Objective(NamedTuple):
 
 def binary_cross_entropy(out: Tensor, y: Tensor) -> Tensor:
     """Mean over all labels ``[rows, labels]`` that are not missing (NaN)."""
+    if out.shape != y.shape:
+        raise InputError(
+            f'The model gives logits {list(out.shape)} for labels {list(y.shape)}.'
+        )
     known = ~y.isnan()
     return F.binary_cross_entropy_with_logits(out[known], y[known].to(out.dtype))
 

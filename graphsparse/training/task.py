@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
@@ -32,11 +32,13 @@ class Task(ABC):
         graph: Features and edges, no ``y``, no split.
         metric: Name of the metric; more is better.
         out_channels: Width the model's output has to have.
+        whole: Whether a model sees all of ``graph`` at once.
     """
 
     graph: Data
     metric: str
     out_channels: int
+    whole: ClassVar[bool] = True
 
     @staticmethod
     def from_data(data: Data | GraphDataset, split: int = 0) -> Task:
@@ -114,6 +116,15 @@ class Task(ABC):
         """Validation and test metric of a finished model."""
         out = self.infer(model, graph)
         return Scores(self.val_score(out), self.test_score(out))
+
+
+def check_whole(task: Task, what: str) -> None:
+    """InputError where a task runs in batches, for ``what`` needs all at once."""
+    if not task.whole:
+        raise InputError(
+            f'{what} needs the whole graph in every step, and a {type(task).__name__} '
+            'runs in batches.'
+        )
 
 
 def as_task(data_or_task: Any, split: int = 0) -> Task:

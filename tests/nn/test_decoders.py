@@ -47,3 +47,10 @@ def test_pairs_are_scored_in_the_mode_of_the_forward_pass():
     assert net.decoder.training
     noisy = net(Z)
     assert not torch.equal(noisy.score(PAIRS), noisy.score(PAIRS))
+
+
+def test_scores_are_scaled_as_logits_are():
+    net = LinkNet(torch.nn.Identity(), MLPDecoder(2, 5))
+    out = net(Z)
+    scaled = (out * 6.0) / 2.0
+    assert torch.allclose(scaled.score(PAIRS), 3 * out.score(PAIRS))

@@ -10,7 +10,7 @@ from graphsparse.data.ogb import make_evaluator
 from graphsparse.engine import InputError
 from graphsparse.graph import to_adjacency
 from graphsparse.nn import ATOM_SIZES, BOND_SIZES, MoleculeGINE, Pooled
-from graphsparse.tickets import Dense, OneShot, Teddy
+from graphsparse.tickets import UGS, Dense, LearnedGate, OneShot, Teddy
 from graphsparse.training import GraphTask, Task, Training, Watch, fit
 from graphsparse.training.graph import take_graphs
 
@@ -217,10 +217,19 @@ def test_a_ticket_sparsifies_all_graphs_at_once(dataset):
     assert 0 <= task.evaluate(net, graph).test <= 1
 
 
-def test_distillation_in_batches_is_refused_in_one_sentence(dataset):
-    task = GraphTask.from_graphs(dataset, batch_size=12)
-    with pytest.raises(InputError, match='distillation=0'):
-        Teddy(training=Training(epochs=1)).search(factory, task)
+@pytest.mark.parametrize(
+    ('search', 'needs'),
+    [(Teddy, 'distillation=0'), (UGS, 'A mask of every edge'), (LearnedGate, 'A gate')],
+)
+def test_what_needs_the_whole_graph_is_refused_before_anything_runs(
+    dataset, search, needs
+):
+    def stop(step):
+        raise AssertionError('ran')
+
+    message = f'{needs}.* needs the whole graph .* GraphTask runs in batches'
+    with pytest.raises(InputError, match=message):
+        search().search(factory, dataset, watch=Watch((stop,)))
 
 
 def test_elsewhere_it_is_the_same_task(dataset):

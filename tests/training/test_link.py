@@ -12,7 +12,14 @@ from graphsparse.data import csbm
 from graphsparse.data.ogb import make_evaluator
 from graphsparse.engine import InputError
 from graphsparse.nn import LearnedFeatures, LinkNet, MLPDecoder, accelerate, dot_product
-from graphsparse.tickets import UGS, Dense, OneShot, Teddy
+from graphsparse.tickets import (
+    UGS,
+    Dense,
+    GroupSparsity,
+    LearnedGate,
+    OneShot,
+    Teddy,
+)
 from graphsparse.training import LinkTask, Task, Training, fit
 
 from ..helpers import both_ways
@@ -295,3 +302,29 @@ def test_real_ddi_learns_and_evaluates(real):
     assert course.loss[1] < course.loss[0]
     scores = task.evaluate(net)
     assert 0 <= scores.val <= 1 and 0 <= scores.test <= 1
+
+
+def test_searches_that_read_features_need_some(links):
+    del links.x
+    links.num_nodes = 60
+
+    def net():
+        return LearnedFeatures(GCN(4, 8, 2, 8), 60, 4)
+
+    for search in (LearnedGate, GroupSparsity):
+        with pytest.raises(InputError, match='this graph has none'):
+            search(training=Training(epochs=1)).search(net, links)
+
+
+@pytest.mark.parametrize('score', ['snip', 'grasp', 'synflow'])
+def test_weight_scores_on_links(links, score):
+    def with_decoder():
+        return LinkNet(factory(), MLPDecoder(8, 8, 2))
+
+    search = OneShot(weight_score=score, training=Training(epochs=1))
+    assert search.search(factory, links).weight_mask
+    if score == 'synflow':
+        with pytest.raises(InputError, match='no flow'):
+            search.search(with_decoder, links)
+    else:
+        assert search.search(with_decoder, links).weight_mask

@@ -58,5 +58,10 @@ def test_labels_that_do_not_fit(y, metric, message):
         read_labels(y, 4, metric, 'nodes')
 
 
+def test_logits_of_another_width():
+    with pytest.raises(InputError, match=r'\[4, 8\] for labels \[4, 1\]'):
+        binary_cross_entropy(torch.zeros(4, 8), torch.zeros(4, 1))
+
+
 def test_every_metric_has_a_loss_and_a_score():
     assert set(OBJECTIVES) == {'accuracy', 'roc_auc', 'average_precision', 'micro_f1'}
