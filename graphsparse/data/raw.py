@@ -150,7 +150,7 @@ def download(file: RawFile, path: Path) -> None:
 
 
 def download_archive(card: DatasetCard, folder: Path) -> None:
-    """Fetch the zip of a card; its one folder becomes the card's root in ``folder``.
+    """Fetch the zip of a card; the folder in it becomes the card's root in ``folder``.
 
     That appears, whole, when every file of the card has been unpacked and checked.
 
@@ -173,10 +173,11 @@ def download_archive(card: DatasetCard, folder: Path) -> None:
                 f"holds at '{card.root}' below a folder and name that as root."
             ) from None
         (aside / 'all.zip').unlink()
-        tops = list((aside / 'all').iterdir())
+        tops = [path for path in (aside / 'all').iterdir() if path.is_dir()]
         for file in card.files:
             rest = PurePosixPath(file.path).relative_to(card.root)
-            if len(tops) != 1 or not _is_right(file, tops[0] / rest):
+            tops = [top for top in tops if _is_right(file, top / rest)]
+            if not tops:
                 raise InputError(f'{address} holds no {file.path}, or another one.')
         if target.exists():
             target.rename(aside / 'old')

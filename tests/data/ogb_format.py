@@ -1,13 +1,16 @@
 """Small data sets in OGB's own format on disk, written by ``ogb.io.DatasetSaver``."""
 
+import dataclasses
+import gzip
 import shutil
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
 
 import numpy as np
+import torch
 
-from graphsparse.data.cards import Counts, DatasetCard, RawFile
+from graphsparse.data.cards import Counts, DatasetCard, RawFile, read_card
 from graphsparse.data.ogb import make_evaluator
 
 
@@ -31,6 +34,34 @@ def citations(nodes=200, arcs=700, features=8, classes=5, seed=0):
     }
     parts = dict(zip(('train', 'valid', 'test'), np.split(order, cut), strict=True))
     return graph, label[:, None], parts
+
+
+def write_csv(folder, name, tables, split, **counts):
+    """Write a set below ``folder`` as OGB serves it, gzipped tables; give its card.
+
+    Args:
+        folder: A data root.
+        name: Of a card.
+        tables: By name below raw/, one row a node, edge, graph...
+        split: By name below split/, numbers of one part.
+        counts: What differs from the card's.
+    """
+    card = read_card(name)
+    card = dataclasses.replace(card, counts=dataclasses.replace(card.counts, **counts))
+    files = tuple(RawFile(file.path) for file in card.files)
+    for file in files:
+        path, stem = Path(folder, file.path), Path(file.path).name.split('.')[0]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.suffix == '.txt':
+            path.write_text('made up')
+        elif path.suffix == '.pt':
+            torch.save(split[stem], path)
+        else:
+            rows = split[stem] if 'split' in path.parts else tables[stem]
+            # Of labels that are missing there is nothing between the commas.
+            text = '\n'.join(','.join(map(str, np.atleast_1d(row))) for row in rows)
+            path.write_bytes(gzip.compress(text.replace('nan', '').encode()))
+    return dataclasses.replace(card, files=files)
 
 
 def write_ogb(folder, name, graphs, split, y=None, metric='acc', **facts):

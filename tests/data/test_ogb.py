@@ -15,7 +15,7 @@ from graphsparse.data.ogb import load_ogb, make_evaluator
 from graphsparse.engine import InputError
 from graphsparse.graph import to_adjacency
 
-from .ogb_format import citations, write_ogb
+from .ogb_format import citations, write_csv, write_ogb
 
 PARTS = ('train', 'valid', 'test')
 
@@ -192,6 +192,78 @@ def test_graphs_come_back_as_they_were_saved(root):
             assert np.array_equal(graph.edge_attr, saved['edge_feat'])
             assert np.array_equal(graph.y[0], label, equal_nan=True)
         assert dataset.get_idx_split()['valid'].tolist() == [6, 7, 8]
+
+
+EDGES = np.array([[0, 1], [0, 2], [2, 3], [1, 3]])
+ONE = {'edge': EDGES, 'num-node-list': [4], 'num-edge-list': [4]}
+NODE_SPLIT = {'train': [0, 3], 'valid': [1], 'test': [2]}
+
+
+def test_tables_of_arxiv(root):
+    feat = np.round(np.random.default_rng(0).random((4, 128)), 4)
+    tables = ONE | {'node-feat': feat, 'node_year': [2001] * 4, 'node-label': range(4)}
+    counts = {'nodes': 4, 'arcs': 4, 'classes': 4}
+    card = write_csv(root, 'ogbn-arxiv', tables, NODE_SPLIT, **counts)
+    data = load_ogb(card, root)
+    assert data.edge_index.T.tolist() == EDGES.tolist()
+    assert np.array_equal(data.x, feat.astype(np.float32))
+    assert data.y.tolist() == [0, 1, 2, 3]
+    assert data.train_mask.tolist() == [True, False, False, True]
+    assert 'metric' not in data
+
+
+def test_tables_of_products_hold_each_edge_once(root):
+    tables = ONE | {'node-feat': np.ones((4, 100)) / 2, 'node-label': [0, 1, 0, 1]}
+    counts = {'nodes': 4, 'arcs': 8, 'classes': 2}
+    card = write_csv(root, 'ogbn-products', tables, NODE_SPLIT, **counts)
+    data = load_ogb(card, root)
+    assert data.is_undirected()
+    assert data.num_edges == 8
+
+
+def test_tables_of_proteins_have_features_of_edges_alone(root):
+    feat = np.random.default_rng(0).random((4, 8))
+    labels = np.random.default_rng(1).integers(0, 2, (4, 112))
+    tables = ONE | {'edge-feat': feat, 'node_species': [7] * 4, 'node-label': labels}
+    card = write_csv(root, 'ogbn-proteins', tables, NODE_SPLIT, nodes=4, arcs=8)
+    data = load_ogb(card, root)
+    assert np.allclose(data.x[0], (feat[0] + feat[1]) / 2)
+    assert np.allclose(data.x[3], (feat[2] + feat[3]) / 2)
+    assert (data.metric, data.y.shape) == ('roc_auc', (4, 112))
+
+
+def test_tables_of_collab_have_weights_and_repeats(root):
+    more = {'node-feat': np.ones((4, 128)) / 2, 'edge_year': [2001] * 4}
+    tables = ONE | more | {'edge_weight': [1, 2, 3, 4]}
+    edge = {'edge': EDGES, 'weight': np.arange(4), 'year': np.arange(4)}
+    later = {**edge, 'edge_neg': np.array([[0, 3], [1, 2]])}
+    split = {'train': edge, 'valid': later, 'test': later}
+    card = write_csv(root, 'ogbl-collab', tables, split, nodes=4, arcs=8)
+    data = load_ogb(card, root)
+    assert data.edge_weight.tolist() == [1.0, 1.0, 2.0, 2.0, 3.0, 3.0, 4.0, 4.0]
+    assert data.repeats
+    assert np.array_equal(data.val_neg.T, later['edge_neg'])
+
+
+def test_tables_of_molecules_may_lack_labels(root):
+    labels = np.full((3, 128), np.nan)
+    labels[:, 0] = 0, 1, 1
+    tables = {
+        'edge': [[0, 1], [1, 0], [0, 0], [1, 0]],
+        'num-node-list': [2, 1, 2],
+        'num-edge-list': [2, 1, 1],
+        'node-feat': np.arange(45).reshape(5, 9),
+        'edge-feat': np.zeros((4, 3), int),
+        'graph-label': labels,
+    }
+    split = {'train': [2], 'valid': [1], 'test': [0]}
+    counts = {'nodes': 5, 'arcs': 8, 'graphs': 3}
+    card = write_csv(root, 'ogbg-molpcba', tables, split, **counts)
+    dataset = load_ogb(card, root)
+    assert [graph.num_nodes for graph in dataset] == [2, 1, 2]
+    assert dataset[2].edge_index.tolist() == [[1, 0], [0, 1]]
+    assert dataset[1].x.tolist() == [list(range(18, 27))]
+    assert np.array_equal(dataset[1].y, labels[1:2], equal_nan=True)
 
 
 def test_mapped_it_is_the_same_and_features_can_stay_away(papers, root, cache):

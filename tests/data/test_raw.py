@@ -266,6 +266,7 @@ def zipped(ring, served, tmp_path):
     packed = tmp_path / 'all.zip'
     with ZipFile(packed, 'w') as archive:
         archive.write(served, 'whatever/minesweeper/raw/minesweeper.npz')
+        archive.writestr('__MACOSX/leftover', '')
     file = dataclasses.replace(ring.files[0], url=None)
     return dataclasses.replace(ring, files=(file,), archive=packed.as_uri()), packed
 
