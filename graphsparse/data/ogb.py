@@ -40,9 +40,8 @@ def make_evaluator(name: str) -> Any:
     Raises:
         InputError: If ogb is not installed or knows no such data set.
     """
-    module = _import_ogb(
-        {'n': 'node', 'l': 'link', 'g': 'graph'}.get(name[3:4], 'node')
-    )
+    kinds = {'ogbn': 'node', 'ogbl': 'link', 'ogbg': 'graph'}
+    module = _import_ogb(kinds.get(name[:4], 'node'))
     with redirect_stdout(StringIO()):
         try:
             return module.Evaluator(name=name)

@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 import torch
 from torch import Tensor
 from torch.nn import Module
-from torch_geometric.data import Batch, Data
+from torch_geometric.data import Data
 
 from graphsparse.data import GraphDataset
 from graphsparse.data.checks import check_int
@@ -61,13 +61,8 @@ class GraphTask(Task):
             InputError: If a graph has no nodes or no label can be read, or a part is
                 empty or overlaps with another.
         """
-        union = Batch.from_data_list(list(dataset))
+        union = join_graphs(dataset)
         count = len(dataset)
-        if union.get('y') is None or union.get('x') is None:
-            raise InputError('The graphs need features x and labels y.')
-        empty = torch.bincount(union.batch, minlength=count) == 0
-        if empty.any():
-            raise InputError(f'Graph {int(empty.nonzero()[0])} has no nodes.')
         metric = metric or dataset.metric
         y, known, out_channels = read_labels(union.y, count, metric, 'graphs')
         given = [dataset.split[name] for name in ('train', 'valid', 'test')]
@@ -148,6 +143,32 @@ class GraphTask(Task):
             _test=self._test.to(device),
             shown=None if self.shown is None else self.shown.to(device),
         )
+
+
+def join_graphs(dataset: GraphDataset) -> Data:
+    """All graphs side by side in one, with ``batch`` and labels ``y``.
+
+    Raises:
+        InputError: If features or labels are missing, a graph has no nodes, or not all
+            graphs of the set are there.
+    """
+    data, slices = dataset._data, dataset.slices
+    if data.get('y') is None or data.get('x') is None:
+        raise InputError('The graphs need features x and labels y.')
+    nodes, arcs = slices['x'].diff(), slices['edge_index'].diff()
+    if len(dataset) != nodes.numel():
+        raise InputError(
+            f'Only {len(dataset)} of {nodes.numel()} graphs are given: give all; the '
+            'split says which are trained on.'
+        )
+    if not nodes.all():
+        raise InputError(f'Graph {int((nodes == 0).nonzero()[0])} has no nodes.')
+    first = slices['x'][:-1].repeat_interleave(arcs)
+    number = torch.arange(nodes.numel()).repeat_interleave(nodes)
+    union = Data(x=data.x, edge_index=data.edge_index + first, y=data.y, batch=number)
+    if data.get('edge_attr') is not None:
+        union.edge_attr = data.edge_attr
+    return union
 
 
 def take_graphs(union: Data, index: Tensor) -> Data:

@@ -372,12 +372,17 @@ def test_unknown_names_get_near_matches(no_root):
         make_evaluator('ogbn-nothing')
 
 
-def test_importing_ogb_starts_no_thread_and_leaves_no_trace():
+@pytest.mark.parametrize('imported', [False, True])
+def test_importing_ogb_asks_nobody_and_leaves_no_trace(imported):
     code = (
-        'import os, sys, threading\n'
+        'import os, sys, threading, types\n'
         'from graphsparse.data.ogb import make_evaluator\n'
+        'fake = types.ModuleType("outdated")\n'
+        'fake.check_outdated = lambda *args: os.write(1, b"asked")\n'
+        f'sys.modules.update(outdated=fake) if {imported} else None\n'
+        'before = sys.modules.get("outdated")\n'
         'make_evaluator("ogbn-arxiv")\n'
-        'assert "outdated" not in sys.modules and "ogb" in sys.modules\n'
+        'assert sys.modules.get("outdated") is before and "ogb" in sys.modules\n'
         'assert "OUTDATED_IGNORE" not in os.environ\n'
         'assert threading.active_count() == 1, threading.enumerate()\n'
     )

@@ -243,6 +243,8 @@ def test_bad_graphs_get_one_error(dataset):
         Task.from_data(collate(graphs, {'test': torch.tensor([40, 50])}))
     with pytest.raises(InputError, match='batch_size is 0'):
         GraphTask.from_graphs(dataset, batch_size=0)
+    with pytest.raises(InputError, match='Only 30 of 60 graphs'):
+        Task.from_data(dataset[:30])
     graphs[2].x, graphs[2].edge_index = graphs[2].x[:0], graphs[2].edge_index[:, :0]
     graphs[2].edge_attr = graphs[2].edge_attr[:0]
     with pytest.raises(InputError, match='Graph 2 has no nodes'):
