@@ -274,3 +274,10 @@ def test_killed_in_the_middle_the_rerun_equals_an_undisturbed_run(tmp_path):
         twin = cut / ticket.name
         assert ticket.stat().st_size - twin.stat().st_size in range(-64, 65)
     assert not (cut / 'checkpoints').exists()
+
+
+def test_a_set_of_many_graphs_is_not_sparsified(capsys, real, tmp_path):
+    out = str(tmp_path / 'x.npz')
+    code = main(['sparsify', '--dataset', 'ogbg-molbace', '--out', out])
+    assert code == 2
+    assert 'holds many graphs' in capsys.readouterr().err

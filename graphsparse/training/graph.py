@@ -181,9 +181,10 @@ def take_graphs(union: Data, index: Tensor) -> Data:
     number = torch.full((int(union.batch[-1]) + 1,), -1, device=index.device)
     number[index] = torch.arange(index.numel(), device=index.device)
     batch = number[union.batch]
-    nodes = batch >= 0
-    place = nodes.cumsum(0) - 1
-    arcs = nodes[union.edge_index[0]]
+    nodes = (batch >= 0).nonzero().view(-1)
+    arcs = (batch[union.edge_index[0]] >= 0).nonzero().view(-1)
+    place = torch.empty_like(batch)
+    place[nodes] = torch.arange(nodes.numel(), device=index.device)
     out = Data(
         x=union.x[nodes],
         edge_index=place[union.edge_index[:, arcs]],
