@@ -236,8 +236,8 @@ def _show_sparsified(answer: Answer) -> str:
 
 def _show_list(answer: Answer) -> str:
     return '\n'.join(
-        f'{card["name"]:14}{card["counts"]["nodes"]:>8,} nodes'
-        f'{card["counts"]["arcs"]:>11,} arcs  '
+        f'{card["name"]:16}{card["counts"]["nodes"]:>12,} nodes'
+        f'{card["counts"]["arcs"]:>14,} arcs  '
         f'{"here" if card["found"] else "to be downloaded":18}{card["title"]}'
         for card in answer['datasets']
     )

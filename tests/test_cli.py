@@ -149,7 +149,8 @@ def test_data(capsys):
     names = [card['name'] for card in found['datasets']]
     assert {'cora', 'digits', 'github'} <= set(names) and names == sorted(names)
     facts = answer(capsys, 'data', 'info', 'cora')
-    assert facts['counts'] == dict(nodes=2708, arcs=10556, features=1433, classes=7)
+    expected = dict(nodes=2708, arcs=10556, features=1433, classes=7, graphs=1)
+    assert facts['counts'] == expected
     assert main(['data', 'list']) == 0 and main(['data', 'info', 'cora']) == 0
     assert 'Cora' in capsys.readouterr().out
 
@@ -294,3 +295,10 @@ def test_rewire(capsys, tmp_path):
     assert 'compare' in capsys.readouterr().out
     assert main(['rewire', '--layers', '4', '--ticket', 'one_shoot']) == 2
     assert 'one_shot' in capsys.readouterr().err
+
+
+def test_a_set_of_many_graphs_is_not_sparsified(capsys, real, tmp_path):
+    out = str(tmp_path / 'x.npz')
+    code = main(['sparsify', '--dataset', 'ogbg-molbace', '--out', out])
+    assert code == 2
+    assert 'holds many graphs' in capsys.readouterr().err

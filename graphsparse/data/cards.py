@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Literal
 
 from graphsparse.data.checks import check_float, check_int
 from graphsparse.engine import InputError
@@ -23,19 +23,20 @@ class RawFile:
     Attributes:
         path: Where it lies below a data root, with forward slashes.
         url: Where it is to be had, or ``None`` if nowhere known.
-        sha256: Its SHA-256 in lower-case hex.
-        bytes: Its size.
+        sha256: Its SHA-256 in lower-case hex, or ``None`` if not known.
+        bytes: Its size, or ``None`` if not known.
     """
 
     path: str
-    url: str | None
-    sha256: str
-    bytes: int
+    url: str | None = None
+    sha256: str | None = None
+    bytes: int | None = None
 
     def __post_init__(self) -> None:
         _check_path(self.path)
-        check_int('bytes', self.bytes, 1)
-        if not re.fullmatch('[0-9a-f]{64}', str(self.sha256)):
+        if self.bytes is not None:
+            check_int('bytes', self.bytes, 1)
+        if self.sha256 is not None and not re.fullmatch('[0-9a-f]{64}', self.sha256):
             raise InputError(f'sha256 is {self.sha256!r}, not 64 hex digits.')
         if self.url is not None and not re.match(r'[a-z]+://', str(self.url)):
             raise InputError(f'url is {self.url!r}, neither an address nor null.')
@@ -43,16 +44,26 @@ class RawFile:
 
 @dataclass(frozen=True)
 class Counts:
-    """What the loaded graph holds; ``arcs`` are columns of ``edge_index``."""
+    """What the loaded graph holds, or all graphs of a set of graphs together.
+
+    Attributes:
+        nodes: Nodes.
+        arcs: Columns of ``edge_index``; in a link data set, those to pass messages on.
+        features: Of a node; 0 if there are none.
+        classes: Or labels a node or graph has, where it has several; 0 for links.
+        graphs: Graphs.
+    """
 
     nodes: int
     arcs: int
     features: int
     classes: int
+    graphs: int = 1
 
     def __post_init__(self) -> None:
         for part in fields(self):
-            check_int(part.name, getattr(self, part.name), 1)
+            low = 0 if part.name in ('features', 'classes') else 1
+            check_int(part.name, getattr(self, part.name), low)
 
 
 @dataclass(frozen=True)
@@ -63,7 +74,8 @@ class DatasetCard:
         name: The name :func:`graphsparse.data.load` takes; the card's file name.
         title: The name people know it by.
         loader: A class of ``torch_geometric.datasets``, or ``'read_npz'`` of
-            ``torch_geometric.io``, or ``'digits'``, which needs no files.
+            ``torch_geometric.io``, or ``'digits'``, which needs no files, or
+            ``'ogb'``, for the class of ogb that reads the set of ``kwargs['name']``.
         kwargs: Arguments of the loader beside its root.
         root: The folder below a data root that the loader takes as its own.
         files: The raw files; all of them, for nothing else is downloaded.
@@ -72,10 +84,14 @@ class DatasetCard:
         directed: Whether some arc lacks its reverse.
         split: ``kind`` is ``'public'`` (one given split), ``'public-<k>'`` (k given
             splits), ``'per_class'`` (``train``, and ``val`` or ``val_total``) or
-            ``'random'`` (fractions ``train`` and ``val``).
+            ``'random'`` (fractions ``train`` and ``val``). A public split of links
+            may say ``repeats``: some link of a part stands in another one too.
         normalize_features: Whether rows of ``x`` are scaled to sum up to one.
         citation: The paper it comes from.
         note: What one should know before using it.
+        task: What is to be told: ``'node'``, ``'link'`` or ``'graph'``.
+        metric: How it is judged; a metric of the task's kind.
+        archive: Where a zip of all files is to be had, if they have no address each.
     """
 
     name: str
@@ -91,6 +107,9 @@ class DatasetCard:
     normalize_features: bool
     citation: str
     note: str = field(default='')
+    task: Literal['node', 'link', 'graph'] = 'node'
+    metric: str = 'accuracy'
+    archive: str | None = None
 
     def __post_init__(self) -> None:
         if not re.fullmatch('[a-z0-9_]+', self.name):
@@ -106,6 +125,8 @@ class DatasetCard:
         for file in self.files:
             if not PurePosixPath(file.path).is_relative_to(_check_path(self.root)):
                 raise InputError(f'{file.path!r} lies outside root {self.root!r}.')
+        if self.task not in ('node', 'link', 'graph'):
+            raise InputError(f"task is {self.task!r}, not 'node', 'link' or 'graph'.")
         _check_split(self.split)
 
     @property
@@ -188,5 +209,7 @@ def _check_split(split: Mapping[str, Any]) -> None:
     elif kind == 'random' and rest.keys() == {'train', 'val'}:
         for key, value in rest.items():
             check_float(key, value, 0, 1)
+    elif rest == {'repeats': True} and kind == 'public':
+        return
     elif rest or not re.fullmatch('public(-[1-9][0-9]*)?', str(kind)):
         raise InputError(f'split is {dict(split)!r}, of no known kind.')

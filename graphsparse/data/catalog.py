@@ -8,16 +8,25 @@ from pathlib import Path
 from typing import Any
 
 from torch_geometric.data import Data
+from torch_geometric.utils import to_undirected
 
 from graphsparse.data.cards import DatasetCard, read_card
 from graphsparse.data.checks import check_int, check_seed
+from graphsparse.data.graphs import GraphDataset
 from graphsparse.data.process import MASKS, load_graph, processed_path
 from graphsparse.data.raw import data_root, find_files
 from graphsparse.data.splits import Masks, split_per_class, split_random
 from graphsparse.engine import InputError
 
 
-def load(name: str, root: str | Path | None = None, split: int = 0) -> Data:
+def load(
+    name: str,
+    root: str | Path | None = None,
+    split: int = 0,
+    *,
+    undirected: bool = False,
+    features: bool = True,
+) -> Data | GraphDataset:
     """Load a data set with its split.
 
     Raw files are looked for below ``root``, else below ``$GRAPHSPARSE_DATA``, and
@@ -30,10 +39,15 @@ def load(name: str, root: str | Path | None = None, split: int = 0) -> Data:
         root: Folder of raw files, laid out as the paths in the card say.
         split: Number of the split where several are given, seed of the split where
             it is drawn; of no effect where one split is given.
+        undirected: Add the reverse of every arc that lacks it. Arcs of directed sets
+            (ogbn-arxiv, ...) are else left as they are.
+        features: False leaves out ``x``. Of the largest sets it is then never read.
 
     Returns:
         ``x [N, F]`` float32, ``edge_index [2, A]``, ``y [N]`` int64 with -1 for a
         missing label, and boolean ``train_mask``, ``val_mask``, ``test_mask [N]``.
+        Sets of OGB for several labels a node, for links or for graphs hold what
+        :func:`graphsparse.data.ogb.load_ogb` says.
 
     Raises:
         InputError: If the name or split is unknown, files are missing, wrong or not
@@ -46,7 +60,23 @@ def load(name: str, root: str | Path | None = None, split: int = 0) -> Data:
     """
     card = read_card(name)
     split = _check_split_number(card, split)
-    data = load_graph(card, data_root(root))
+    found: Data | GraphDataset
+    if card.loader == 'ogb':
+        from graphsparse.data.ogb import load_ogb
+
+        found = load_ogb(card, data_root(root), features)
+    else:
+        found = _load_split(card, data_root(root), split)
+        if not features:
+            found.num_nodes = found.x.size(0)
+            del found.x
+    if undirected and card.directed:
+        found.edge_index = to_undirected(found.edge_index, num_nodes=found.num_nodes)
+    return found
+
+
+def _load_split(card: DatasetCard, root: Path | None, split: int) -> Data:
+    data = load_graph(card, root)
     if card.num_splits:
         _choose_split(card, data, split)
     else:

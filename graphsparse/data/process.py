@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torch_geometric
@@ -15,12 +15,14 @@ from torch_geometric.data import Data
 
 from graphsparse.data.cards import Counts, DatasetCard
 from graphsparse.data.digits import load_digits
+from graphsparse.data.graphs import GraphDataset
 from graphsparse.data.raw import mirror_files, provide_files
 from graphsparse.engine import InputError, cache_folder, load_tensors, save_tensors
 from graphsparse.engine.find import unknown
 
 MASKS = ('train_mask', 'val_mask', 'test_mask')
 _FORMAT = 1
+Graphs = TypeVar('Graphs', Data, GraphDataset, Data | GraphDataset)
 _MADE_FROM = ('loader', 'kwargs', 'root', 'files', 'normalize_features')
 
 
@@ -92,35 +94,41 @@ def _run_loader(card: DatasetCard, root: Path) -> Data:
     if cls is None:
         raise unknown('PyG data set class', card.loader, sorted(datasets.__all__))
     # The card's files are all there; a class that wants more must not fetch it.
-    offline = type(card.loader, (cls,), {'download': _refuse_download})
+    offline = type(card.loader, (cls,), {'download': refuse_download})
     return offline(root=str(root / card.root), **card.kwargs)[0]
 
 
-def _refuse_download(dataset: Any) -> None:
+def refuse_download(dataset: Any) -> None:
+    """In place of ``download`` in a data set class: InputError with what it wants."""
     absent = [path for path in dataset.raw_paths if not Path(path).exists()]
     raise InputError(
         f'{type(dataset).__name__} wants files that are not in the card: {absent}.'
     )
 
 
-def check_graph(card: DatasetCard, data: Data) -> Data:
-    """The graph itself, if it holds what its card says.
+def check_graph(card: DatasetCard, found: Graphs) -> Graphs:
+    """The graph itself, or the graphs, if they hold what their card says.
+
+    Where features were left out they are not counted.
 
     Raises:
         InputError: If a count is another one.
     """
-    found = Counts(
-        nodes=data.x.size(0),
+    data = found if isinstance(found, Data) else found._data
+    x, y = data.get('x'), data.get('y')
+    counts = Counts(
+        nodes=data.num_nodes,
         arcs=data.edge_index.size(1),
-        features=data.x.size(1),
-        classes=int(data.y.max()) + 1,
+        features=card.counts.features if x is None else x.size(1),
+        classes=0 if y is None else y.size(1) if y.dim() > 1 else int(y.max()) + 1,
+        graphs=1 if isinstance(found, Data) else len(found),
     )
-    if found != card.counts:
+    if counts != card.counts:
         raise InputError(
-            f'Data set {card.name!r} has {asdict(found)}, but its card says '
+            f'Data set {card.name!r} has {asdict(counts)}, but its card says '
             f'{asdict(card.counts)}.'
         )
-    return data
+    return found
 
 
 def _pack(data: Data) -> tuple[dict[str, Tensor], dict[str, Any]]:

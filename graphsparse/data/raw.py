@@ -8,13 +8,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.client import HTTPException
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from shutil import copyfile, rmtree
 from tempfile import TemporaryDirectory
 from urllib.request import urlopen
+from zipfile import BadZipFile, ZipFile
 
 from graphsparse.data.cards import DatasetCard, RawFile
-from graphsparse.engine import InputError, cache_folder, write_atomic
+from graphsparse.engine import InputError, cache_folder, make_folder, write_atomic
 
 
 def data_root(root: str | Path | None) -> Path | None:
@@ -64,7 +65,11 @@ def provide_files(card: DatasetCard, root: Path | None) -> Path:
     """
     folder, missing = find_files(card, root)
     if folder is None and root and len(missing) < len(card.files):
-        wanted = [f'{f.path} (from {f.url})' for f in card.files if f.path in missing]
+        wanted = [
+            f'{file.path} (from {file.url or card.archive})'
+            for file in card.files
+            if file.path in missing
+        ]
         raise InputError(
             f"'{root}' has only {len(card.files) - len(missing)} of the "
             f'{len(card.files)} files of data set {card.name!r}. Missing: '
@@ -74,14 +79,19 @@ def provide_files(card: DatasetCard, root: Path | None) -> Path:
     if folder is None or folder != root:
         return _download_files(card, root)
     for file in card.files:
-        found = hash_file(folder / file.path)
-        if found != file.sha256:
+        if not _is_right(file, folder / file.path):
+            found = hash_file(folder / file.path)
             raise InputError(
                 f"'{folder / file.path}' is not the file of the card, and is not read: "
                 f'its SHA-256 is {found}, expected {file.sha256}. Fetch it anew from '
-                f'{file.url}.'
+                f'{file.url or card.archive}.'
             )
     return folder
+
+
+def _is_right(file: RawFile, path: Path) -> bool:
+    """Whether a file is there and, where that is known, the one meant."""
+    return path.is_file() and file.sha256 in (None, hash_file(path))
 
 
 def hash_file(path: Path) -> str:
@@ -92,16 +102,18 @@ def hash_file(path: Path) -> str:
 
 def _download_files(card: DatasetCard, root: Path | None) -> Path:
     folder = cache_folder() / 'raw'
-    for file in card.files:
-        path = folder / file.path
-        try:
-            if not path.is_file() or hash_file(path) != file.sha256:
-                download(file, path)
-        except InputError as error:
-            where = f" and is not below '{root}'" if root else ''
-            raise InputError(
-                f'Data set {card.name!r} cannot be had{where}: {error}'
-            ) from None
+    wrong = [file for file in card.files if not _is_right(file, folder / file.path)]
+    try:
+        if wrong and card.archive:
+            download_archive(card, folder)
+        else:
+            for file in wrong:
+                download(file, folder / file.path)
+    except InputError as error:
+        where = f" and is not below '{root}'" if root else ''
+        raise InputError(
+            f'Data set {card.name!r} cannot be had{where}: {error}'
+        ) from None
     return folder
 
 
@@ -112,35 +124,71 @@ def download(file: RawFile, path: Path) -> None:
         InputError: If there is no address, the network fails, or what came has
             another SHA-256; nothing is left behind.
     """
-    from tqdm import tqdm
-
     by_hand = f"put it at '{file.path}' below a folder and name that as root"
     if file.url is None:
         raise InputError(f'No address is known for {file.path!r}: {by_hand}.')
-    digest, size = hashlib.sha256(), 0
     with write_atomic(path) as aside:
         try:
-            with (
-                urlopen(file.url, timeout=60) as stream,
-                aside.open('wb') as out,
-                tqdm(
-                    total=file.bytes, unit='B', unit_scale=True, desc=path.name
-                ) as bar,
-            ):
-                while chunk := stream.read(1 << 20):
-                    digest.update(chunk)
-                    size += out.write(chunk)
-                    bar.update(len(chunk))
+            _fetch(file.url, aside, path.name, file.bytes)
         except (OSError, HTTPException, ValueError) as error:
             raise InputError(
                 f'{file.url} cannot be downloaded: {error}. Without it, {by_hand}.'
             ) from None
-        if digest.hexdigest() != file.sha256:
+        found = hash_file(aside)
+        if file.sha256 not in (None, found):
             raise InputError(
                 f'{file.url} sent another file than the card tells: SHA-256 '
-                f'{digest.hexdigest()} ({size} bytes), expected {file.sha256} '
+                f'{found} ({aside.stat().st_size} bytes), expected {file.sha256} '
                 f'({file.bytes} bytes). Try again, or {by_hand}.'
             )
+
+
+def download_archive(card: DatasetCard, folder: Path) -> None:
+    """Fetch the zip of a card; the folder in it becomes the card's root in ``folder``.
+
+    That appears, whole, when every file of the card has been unpacked and checked.
+
+    Raises:
+        InputError: If the network fails, or what came is no zip, cut off, or lacks a
+            file of the card; nothing is left behind.
+    """
+    address, target = card.archive, folder / card.root
+    assert address is not None
+    make_folder(target.parent)
+    with TemporaryDirectory(dir=target.parent, prefix=f'.{card.name}-') as name:
+        aside = Path(name)
+        try:
+            _fetch(address, aside / 'all.zip', card.name)
+            with ZipFile(aside / 'all.zip') as archive:
+                archive.extractall(aside / 'all')
+        except (OSError, HTTPException, ValueError, BadZipFile) as error:
+            raise InputError(
+                f'{address} cannot be downloaded: {error}. Without it, put what it '
+                f"holds at '{card.root}' below a folder and name that as root."
+            ) from None
+        (aside / 'all.zip').unlink()
+        tops = [path for path in (aside / 'all').iterdir() if path.is_dir()]
+        for file in card.files:
+            rest = PurePosixPath(file.path).relative_to(card.root)
+            tops = [top for top in tops if _is_right(file, top / rest)]
+            if not tops:
+                raise InputError(f'{address} holds no {file.path}, or another one.')
+        if target.exists():
+            target.rename(aside / 'old')
+        tops[0].rename(target)
+
+
+def _fetch(url: str, path: Path, name: str, size: int | None = None) -> None:
+    """Write what an address sends."""
+    from tqdm import tqdm
+
+    with (
+        urlopen(url, timeout=60) as stream,
+        path.open('wb') as out,
+        tqdm(total=size, unit='B', unit_scale=True, desc=name) as bar,
+    ):
+        while chunk := stream.read(1 << 20):
+            bar.update(out.write(chunk))
 
 
 @contextmanager

@@ -9,8 +9,14 @@ from graphsparse.evaluation.graph import (
     treeness,
 )
 from graphsparse.evaluation.metrics import accuracy, ood_score, roc_auc
+from graphsparse.evaluation.multi_label import (
+    mean_average_precision,
+    mean_roc_auc,
+    micro_f1,
+)
 from graphsparse.evaluation.power_law import PowerLaw, fit_power_law
 from graphsparse.evaluation.rank import effective_rank
+from graphsparse.evaluation.ranking import hits_at, mean_reciprocal_rank
 from graphsparse.evaluation.smoothness import depth_curve, mean_average_distance
 
 __all__ = [
@@ -24,7 +30,12 @@ __all__ = [
     'effective_diameter',
     'effective_rank',
     'fit_power_law',
+    'hits_at',
     'mean_average_distance',
+    'mean_average_precision',
+    'mean_reciprocal_rank',
+    'mean_roc_auc',
+    'micro_f1',
     'ood_score',
     'roc_auc',
     'treeness',

@@ -25,7 +25,7 @@ from graphsparse.nn.models import count_parameters
 from graphsparse.pruning import Ticket
 from graphsparse.pruning.init import ModelLike
 from graphsparse.tickets import Dense
-from graphsparse.training import Step, Task, Watch
+from graphsparse.training import NodeTask, Step, Task, Watch
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,13 @@ class Problem:
 
     def task(self, split: int) -> Task:
         """The data set's task under one split, on the device."""
-        data = load(self.dataset, self.root, split)
-        return Task.from_data(data).to(self.torch_device())
+        task = Task.from_data(load(self.dataset, self.root, split))
+        if not isinstance(task, NodeTask):
+            raise InputError(
+                f'{self.dataset!r} is no set of labelled nodes, and the models here '
+                'are for nodes: search its Task from Python, with a model for it.'
+            )
+        return task.to(self.torch_device())
 
     def torch_device(self) -> torch.device:
         """The device by its name.

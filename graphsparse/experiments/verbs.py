@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch_geometric.data import Data
 
 from graphsparse.data import describe, list_datasets, load
 from graphsparse.engine import (
@@ -102,7 +103,10 @@ def sparsify_graph(
         raise InputError(f"out has to end in .npz (got '{out}').")
     with PeakMemory() as peak:
         scorer = resolve(EdgeScore, score, **(score_args or {}))  # type: ignore[type-abstract]
-        data = load(dataset, root).to(Problem(device=device).torch_device())
+        data = load(dataset, root)
+        if not isinstance(data, Data):
+            raise InputError(f'{dataset!r} holds many graphs, and one is sparsified.')
+        data = data.to(Problem(device=device).torch_device())
         adj = to_adjacency(data)
         worth = scorer(adj, data.x, seed)
         kept = select_edges(adj, worth, select, graph_sparsity, keep)

@@ -2,6 +2,13 @@
 
 from graphsparse.nn.accelerate import accelerate, with_soft_masks
 from graphsparse.nn.conv import GATConv, GCNConv, GINConv, SAGEConv, SparseConv
+from graphsparse.nn.decoders import LinkNet, Links, MLPDecoder, dot_product, score_pairs
+from graphsparse.nn.encoders import (
+    ATOM_SIZES,
+    BOND_SIZES,
+    CategoryEncoder,
+    LearnedFeatures,
+)
 from graphsparse.nn.features import dropout
 from graphsparse.nn.masked import MaskedNet
 from graphsparse.nn.models import (
@@ -17,16 +24,20 @@ from graphsparse.nn.models import (
     DropEdge,
     JKNet,
     ModelRecipe,
+    MoleculeGINE,
     PairNorm,
     ReferenceModel,
     Residual,
     RewiredGCN,
 )
+from graphsparse.nn.pool import Pooled, pool_graphs
 from graphsparse.nn.reparametrized import Reparametrized
 from graphsparse.nn.sparse_linear import SparseLinear
 
 __all__ = [
     'APPNP',
+    'ATOM_SIZES',
+    'BOND_SIZES',
     'DAGNN',
     'GAT',
     'GCN',
@@ -35,14 +46,21 @@ __all__ = [
     'GPRGNN',
     'SAGE',
     'SGC',
+    'CategoryEncoder',
     'DropEdge',
     'GATConv',
     'GCNConv',
     'GINConv',
     'JKNet',
+    'LearnedFeatures',
+    'LinkNet',
+    'Links',
+    'MLPDecoder',
     'MaskedNet',
     'ModelRecipe',
+    'MoleculeGINE',
     'PairNorm',
+    'Pooled',
     'ReferenceModel',
     'Reparametrized',
     'Residual',
@@ -51,6 +69,9 @@ __all__ = [
     'SparseConv',
     'SparseLinear',
     'accelerate',
+    'dot_product',
     'dropout',
+    'pool_graphs',
+    'score_pairs',
     'with_soft_masks',
 ]

@@ -235,7 +235,7 @@ class DynamicRewiring:
                 f'Only a RewiredGCN can be given skips (got {type(net).__name__}): '
                 'graphsparse.RewiredGCN(in_channels, out_channels, num_layers=16).'
             )
-        net = net.to(task.graph.x.device)
+        net = net.to(task.device)
         if self.init is not None:
             net = initialise(net, task.graph, self.init, seed)
         assert isinstance(net, RewiredGCN)

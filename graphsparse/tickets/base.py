@@ -54,7 +54,7 @@ class TicketSearch(ABC):
                 f'model at {Init.of(theta_0).digest[:12]}. Search both from the same '
                 'model and seed.'
             )
-        theta_0 = theta_0.to(task.graph.x.device)
+        theta_0 = theta_0.to(task.device)
         return self.run(theta_0, task, seed, dense, watch or Watch())
 
     @abstractmethod

@@ -20,7 +20,7 @@ from graphsparse.pruning.edges.ends import sum_over_twins
 from graphsparse.pruning.select import Selection, check_selection
 from graphsparse.tickets.base import TicketSearch
 from graphsparse.tickets.teddy import Teddy
-from graphsparse.training import Fit, Task, Training, Watch, fit
+from graphsparse.training import Fit, Task, Training, Watch, check_whole, fit
 
 # The hard concrete of Louizos et al.: stretched so far beyond 0 and 1 on both sides.
 LOW, HIGH = -0.1, 1.1
@@ -138,6 +138,9 @@ class LearnedGate(TicketSearch):
         Raises:
             InputError: If a conv knows no soft mask.
         """
+        check_whole(task, 'A gate on every edge')
+        if task.graph.x is None:
+            raise InputError('The gates read features x, and this graph has none.')
         adj = to_adjacency(task.graph)
         keep = count_kept(adj.num_edges, self.graph_sparsity)
         net, x = with_soft_masks(model), task.graph.x

@@ -76,7 +76,8 @@ class GroupSparsity(SparseTraining):
 
     def wrap(self, net: Module, graph: Data, seed: int) -> MaskedNet:
         """All features at first, k of them to be evaluated with; or k random ones."""
-        assert graph.x is not None
+        if graph.x is None:
+            raise InputError('Groups are features, and this graph has none.')
         features = graph.x.size(1)
         matrices = read_features(net, features)
         k = count_kept(features, self.weight_sparsity, count='ceil')

@@ -103,7 +103,7 @@ def prune_curve(
     if not tolerance >= 0:
         raise InputError(f'tolerance has to be at least 0 (got {tolerance}).')
     task = as_task(data_or_task)
-    net = initial_model(model, seed).to(task.graph.x.device)
+    net = initial_model(model, seed).to(task.device)
     if target == 'edges':
         edges: EdgeScore = resolve(EdgeScore, _or(score, 'teddy'))
         val = _prune_edges(net, task, levels, edges, select, seed)

@@ -24,7 +24,7 @@ from graphsparse.pruning.budget import check_sparsity, count_removed
 from graphsparse.pruning.select import Selection, check_selection
 from graphsparse.tickets.base import TicketSearch
 from graphsparse.tickets.dense import Dense
-from graphsparse.training import Task, Training, Watch, fit
+from graphsparse.training import Task, Training, Watch, check_whole, fit
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,7 @@ class Teddy(TicketSearch):
         init = Init.of(model)
         terms = []
         if self.distillation:
+            check_whole(task, 'Distillation (distillation=0 does without)')
             teacher = dense or Dense(self.training).search(
                 model, task, seed, watch=watch
             )
@@ -158,6 +159,11 @@ class Distillation:
 
     def __call__(self, model: Module, out: Tensor) -> Tensor:
         """The term to add to the loss; 0 where ``out`` equals the teacher's."""
+        if not isinstance(out, Tensor) or out.shape != self.logits.shape:
+            raise InputError(
+                'Distillation compares logits of nodes: links with a decoder of their '
+                'own need distillation=0.'
+            )
         student, teacher = out.log_softmax(-1), self.logits.log_softmax(-1)
         divergence = F.kl_div(student, teacher, reduction='batchmean', log_target=True)
         return self.weight * divergence

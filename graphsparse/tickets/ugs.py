@@ -31,7 +31,7 @@ from graphsparse.pruning.init import load_state
 from graphsparse.pruning.schedules.geometric import GeometricSchedule
 from graphsparse.tickets.base import TicketSearch
 from graphsparse.tickets.one_shot import OneShot
-from graphsparse.training import Fit, Task, Training, Watch, fit
+from graphsparse.training import Fit, Task, Training, Watch, check_whole, fit
 
 Epoch = Literal['best', 'last']
 
@@ -143,6 +143,7 @@ class UGS(TicketSearch):
         self, model: Module, task: Task, seed: int, dense: Ticket | None, watch: Watch
     ) -> Ticket:
         """Rounds of masks, then theta alone."""
+        check_whole(task, 'A mask of every edge')
         init = Init.of(model)
         adj = to_adjacency(task.graph)
         adj = adj if self.tied else adj.as_directed()

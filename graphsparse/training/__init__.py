@@ -1,6 +1,8 @@
 """What is to be learned, and learning it."""
 
 from graphsparse.training.fit import Callback, Fit, Step, Training, Watch, fit
+from graphsparse.training.graph import GraphTask
+from graphsparse.training.link import LinkTask
 from graphsparse.training.node import NodeTask
 from graphsparse.training.open_set import OpenSetTask, leave_classes_out
 from graphsparse.training.perturb import (
@@ -9,11 +11,13 @@ from graphsparse.training.perturb import (
     perturb_features,
 )
 from graphsparse.training.probe import make_probe
-from graphsparse.training.task import Task, as_task
+from graphsparse.training.task import Task, as_task, check_whole
 
 __all__ = [
     'Callback',
     'Fit',
+    'GraphTask',
+    'LinkTask',
     'NodeTask',
     'OpenSetTask',
     'Step',
@@ -21,6 +25,7 @@ __all__ = [
     'Training',
     'Watch',
     'as_task',
+    'check_whole',
     'evaluate_perturbed',
     'fit',
     'leave_classes_out',

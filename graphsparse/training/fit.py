@@ -102,9 +102,9 @@ class Fit:
     """The course of a training, and what it chose.
 
     Attributes:
-        loss: Training loss of each epoch.
+        loss: Training loss of each epoch, mean over its steps.
         val: Validation score of each epoch.
-        seconds: Of each epoch's training step, evaluation apart.
+        seconds: Of each epoch's training steps, evaluation apart.
         best_epoch: The epoch whose weights the model holds, from 0.
     """
 
@@ -120,7 +120,7 @@ class Fit:
 
     @property
     def epoch_seconds(self) -> float:
-        """Median seconds of a training step."""
+        """Median seconds of an epoch's training steps."""
         return statistics.median(self.seconds)
 
     def summary(self) -> dict[str, float]:
@@ -146,7 +146,7 @@ def fit(
     watch: Watch | None = None,
     choose: Literal['best', 'last'] = 'best',
 ) -> Fit:
-    """Train ``model`` in place, full batch, and restore its best validation epoch.
+    """Train ``model`` in place and restore its best validation epoch.
 
     Args:
         model: Trained in place from its present weights.
@@ -180,6 +180,7 @@ def fit(
             maker(model),
             loss_terms,
             project,
+            seed,
             stage,
             watch,
             choose,
@@ -194,6 +195,7 @@ def _fit(
     optimizer: Optimizer,
     loss_terms: Sequence[LossTerm],
     project: Callable[[Module], None] | None,
+    seed: int,
     stage: str,
     watch: Watch,
     choose: str,
@@ -206,18 +208,21 @@ def _fit(
             break
         start = time.perf_counter()
         model.train()
-        optimizer.zero_grad()
-        out = task.predict(model, graph)
-        loss = task.train_loss(out)
-        for term in loss_terms:
-            loss = loss + term(model, out)
-        loss.backward()
-        optimizer.step()
-        if project is not None:
-            project(model)
+        losses = []
+        for part in task.steps(epoch, seed):
+            optimizer.zero_grad()
+            out = part.predict(model, graph)
+            loss = part.train_loss(out)
+            for term in loss_terms:
+                loss = loss + term(model, out)
+            loss.backward()
+            optimizer.step()
+            if project is not None:
+                project(model)
+            losses.append(loss.detach())
         course.seconds.append(time.perf_counter() - start)
-        course.loss.append(float(loss.detach()))
-        course.val.append(task.val_score(task.infer(model, graph)))
+        course.loss.append(statistics.fmean(map(float, losses)))
+        course.val.append(task.validate(model, graph))
         if choose == 'last' or _is_better(course, training.ties):
             course.best_epoch = epoch
             best = {n: t.detach().clone() for n, t in model.state_dict().items()}
@@ -245,4 +250,4 @@ def _is_better(course: Fit, ties: str) -> bool:
     if course.best_epoch < 0:
         return True
     now, best = course.val[-1], course.val[course.best_epoch]
-    return now > best or (ties == 'last' and now == best)
+    return best != best or now > best or (ties == 'last' and now == best)

@@ -5,13 +5,12 @@ from dataclasses import dataclass, replace
 from typing import Literal, Self
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch_geometric.data import Data
 
 from graphsparse.engine import InputError
-from graphsparse.evaluation import accuracy
 from graphsparse.graph.check import check_edge_index
+from graphsparse.training.objectives import OBJECTIVES, default_metric, read_labels
 from graphsparse.training.task import Task
 
 PARTS = ('train', 'val', 'test')
@@ -31,7 +30,10 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class NodeTask(Task):
-    """Classify nodes, transductively: cross-entropy, accuracy.
+    """Classify nodes, transductively.
+
+    One class a node: cross-entropy and accuracy. Several labels a node, or the metric
+    'roc_auc', 'average_precision' or 'micro_f1': binary cross-entropy, a logit a label.
 
     Attributes:
         train: Training nodes and labels.
@@ -45,10 +47,16 @@ class NodeTask(Task):
     metric: str = 'accuracy'
 
     @staticmethod
-    def from_data(data: Data, split: int = 0) -> NodeTask:
+    def from_data(data: Data, split: int = 0, metric: str | None = None) -> NodeTask:
         """Take features, labels and masks apart; see :meth:`Task.from_data`.
 
-        Nodes labelled -1 or NaN are in no part.
+        Labels -1 and NaN are missing; nodes without any label are in no part.
+
+        Args:
+            data: With ``y [nodes]`` or ``[nodes, labels]``.
+            split: Which column of masks ``[nodes, splits]``.
+            metric: What ``data.metric`` says by default, else accuracy for a class a
+                node and ROC-AUC for several labels.
         """
         x, y = data.get('x'), data.get('y')
         if x is None or y is None or data.get('edge_index') is None:
@@ -65,14 +73,8 @@ class NodeTask(Task):
                 f'x[{row}, {column}] is {float(x[row, column])}; fill in or drop '
                 'features that are not finite.'
             )
-        y = y.squeeze(-1) if y.dim() == 2 and y.size(1) == 1 else y
-        if y.shape != (num_nodes,):
-            raise InputError(
-                f'y has to hold one label for each of the {num_nodes} nodes (got shape '
-                f'{list(y.shape)}).'
-            )
-        labelled = y.isfinite() & (y >= 0)
-        y = torch.where(labelled, y, 0).long()
+        metric = metric or data.get('metric') or default_metric(y)
+        y, labelled, out_channels = read_labels(y, num_nodes, metric, 'nodes')
         masks = [_mask(data, name, split, num_nodes) for name in PARTS]
         _check_apart(masks)
         train, val, test = (
@@ -82,19 +84,20 @@ class NodeTask(Task):
         for name, part in zip(PARTS, (train, val, test), strict=True):
             if part.index.numel() == 0:
                 raise InputError(f'{name}_mask marks no labelled node.')
-        return NodeTask(_without_labels(data), int(y.max()) + 1, train, val, test)
+        graph = without_labels(data)
+        return NodeTask(graph, out_channels, train, val, test, metric)
 
     def train_loss(self, out: Tensor) -> Tensor:
-        """Cross-entropy of logits ``[nodes, classes]`` on training nodes."""
-        return F.cross_entropy(out[self.train.index], self.train.y)
+        """Cross-entropy of logits ``[nodes, out_channels]`` on training nodes."""
+        return OBJECTIVES[self.metric].loss(out[self.train.index], self.train.y)
 
     def val_score(self, out: Tensor) -> float:
-        """Accuracy on validation nodes."""
-        return accuracy(out[self._val.index], self._val.y)
+        """Metric on validation nodes."""
+        return OBJECTIVES[self.metric].score(out[self._val.index], self._val.y)
 
     def test_score(self, out: Tensor) -> float:
-        """Accuracy on test nodes."""
-        return accuracy(out[self._test.index], self._test.y)
+        """Metric on test nodes."""
+        return OBJECTIVES[self.metric].score(out[self._test.index], self._test.y)
 
     def with_graph(self, graph: Data) -> Self:
         """The same nodes and labels on another graph."""
@@ -145,9 +148,9 @@ def _check_apart(masks: list[Tensor]) -> None:
         )
 
 
-def _without_labels(data: Data) -> Data:
+def without_labels(data: Data) -> Data:
     """Features and edges only: what a method may see."""
-    graph = Data(x=data.x, edge_index=data.edge_index, num_nodes=data.x.size(0))
+    graph = Data(x=data.x, edge_index=data.edge_index, num_nodes=data.num_nodes)
     for name in ('edge_weight', 'edge_attr'):
         if data.get(name) is not None:
             graph[name] = data[name]

@@ -74,6 +74,8 @@ def leave_classes_out(
         InputError: If no class or all but one would be left out, a class is not the
             task's, or a part would be left without nodes.
     """
+    if task.metric != 'accuracy':
+        raise InputError(f'Left out are classes, and {task.metric} judges labels.')
     total = task.out_channels
     if classes is None:
         count = int(check_float('fraction', fraction, 0, 1) * total + 1e-9)

@@ -9,6 +9,7 @@ from torch.nn import Module
 from torch.nn.modules.batchnorm import _NormBase
 from torch_geometric.data import Data
 
+from graphsparse.engine import InputError
 from graphsparse.nn import Reparametrized
 from graphsparse.pruning import Probe
 from graphsparse.pruning.prunable import is_attention
@@ -47,7 +48,10 @@ def make_probe(
 
     def flow(weights: Weights) -> Tensor:
         positive = {name: weight.double().abs() for name, weight in weights.items()}
-        return task.predict(_Under(flow_net, positive), ones).sum()
+        out = task.predict(_Under(flow_net, positive), ones)
+        if not isinstance(out, Tensor):
+            raise InputError('A net with a decoder of its own has no flow to its end.')
+        return out.sum()
 
     return Probe(loss, flow)
 
@@ -78,7 +82,8 @@ def _absolute(model: Module) -> Module:
 def _ones(graph: Data) -> Data:
     """The graph with features of 1 and positive weights, in float64."""
     out = copy.copy(graph)
-    out.x = torch.ones_like(graph.x, dtype=torch.float64)
+    if graph.x is not None:
+        out.x = torch.ones_like(graph.x, dtype=torch.float64)
     if graph.get('edge_weight') is not None:
         out.edge_weight = graph.edge_weight.double().abs()
     return out

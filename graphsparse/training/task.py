@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import Module
 from torch_geometric.data import Data
 
+from graphsparse.data import GraphDataset
 from graphsparse.engine import InputError
 
 
@@ -23,32 +25,55 @@ class Task(ABC):
 
     A method sees ``graph``, which holds no labels; :meth:`train_loss`, which reads
     training labels; and :meth:`val_score`, a number. Test labels stay inside and are
-    read by :meth:`evaluate`, once, when all is chosen.
+    read by :meth:`evaluate`, once, when all is chosen. What a model puts out, one row a
+    node, link or graph, is passed on from :meth:`predict` as it is.
 
     Attributes:
         graph: Features and edges, no ``y``, no split.
         metric: Name of the metric; more is better.
         out_channels: Width the model's output has to have.
+        whole: Whether a model sees all of ``graph`` at once.
     """
 
     graph: Data
     metric: str
     out_channels: int
+    whole: ClassVar[bool] = True
 
     @staticmethod
-    def from_data(data: Data, split: int = 0) -> Task:
-        """The task that a ``Data`` with labels and split masks describes.
+    def from_data(data: Data | GraphDataset, split: int = 0) -> Task:
+        """The task that data with labels and a split describe.
 
         Args:
-            data: Labels ``y`` and ``train_mask``, ``val_mask``, ``test_mask``.
+            data: Labels ``y`` and ``train_mask``, ``val_mask``, ``test_mask``; or links
+                as :meth:`LinkTask.from_links` takes them; or a :class:`GraphDataset`.
             split: Which column, where the masks are ``[nodes, splits]``.
 
         Raises:
             InputError: If something is missing, not finite, or leaks.
         """
+        from graphsparse.training.graph import GraphTask
+        from graphsparse.training.link import LinkTask
         from graphsparse.training.node import NodeTask
 
+        if isinstance(data, GraphDataset):
+            return GraphTask.from_graphs(data)
+        if data.get('train_pos') is not None:
+            return LinkTask.from_links(data)
         return NodeTask.from_data(data, split)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the graph lies."""
+        return self.graph.edge_index.device
+
+    def steps(self, epoch: int, seed: int) -> Iterator[Task]:
+        """What the optimiser's steps of one epoch are taken on: the whole task, once.
+
+        Where a task draws or batches, it is by a generator of its own, a function of
+        ``epoch`` and ``seed`` alone.
+        """
+        yield self
 
     @abstractmethod
     def train_loss(self, out: Tensor) -> Tensor:
@@ -83,17 +108,30 @@ class Task(ABC):
         finally:
             model.train(training)
 
+    def validate(self, model: Module, graph: Data | None = None) -> float:
+        """Validation metric of a model as it is."""
+        return self.val_score(self.infer(model, graph))
+
     def evaluate(self, model: Module, graph: Data | None = None) -> Scores:
         """Validation and test metric of a finished model."""
         out = self.infer(model, graph)
         return Scores(self.val_score(out), self.test_score(out))
 
 
+def check_whole(task: Task, what: str) -> None:
+    """InputError where a task runs in batches, for ``what`` needs all at once."""
+    if not task.whole:
+        raise InputError(
+            f'{what} needs the whole graph in every step, and a {type(task).__name__} '
+            'runs in batches.'
+        )
+
+
 def as_task(data_or_task: Any, split: int = 0) -> Task:
-    """A Task as it is, a ``Data`` through :meth:`Task.from_data`."""
+    """A Task as it is, data through :meth:`Task.from_data`."""
     if isinstance(data_or_task, Task):
         return data_or_task
-    if isinstance(data_or_task, Data):
+    if isinstance(data_or_task, Data | GraphDataset):
         return Task.from_data(data_or_task, split)
     raise InputError(
         f'Give a Data or a Task (got {type(data_or_task).__name__}); a HeteroData has '

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import pytest
@@ -120,3 +121,8 @@ def test_card_that_is_no_json(add_card):
     add_card('tiny', '{"name": ')
     with pytest.raises(InputError, match='is faulty: Expecting value'):
         read_card('tiny')
+
+
+def test_a_task_there_is_not(ring):
+    with pytest.raises(InputError, match="task is 'edge'"):
+        dataclasses.replace(ring, task='edge')

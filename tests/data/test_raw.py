@@ -6,6 +6,7 @@ from functools import partial
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler
 from http.server import ThreadingHTTPServer as Server
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -251,3 +252,56 @@ def test_cache_that_cannot_be_written(ring, lay_out, tmp_path, monkeypatch):
         mirror_files(ring, lay_out(ring)),
     ):
         pass
+
+
+@pytest.fixture
+def zipped(ring, served, tmp_path):
+    """A card whose file has no address, and the zip it comes in."""
+    packed = tmp_path / 'all.zip'
+    with ZipFile(packed, 'w') as archive:
+        archive.write(served, 'whatever/minesweeper/raw/minesweeper.npz')
+        archive.writestr('__MACOSX/leftover', '')
+    file = dataclasses.replace(ring.files[0], url=None)
+    return dataclasses.replace(ring, files=(file,), archive=packed.as_uri()), packed
+
+
+def test_archive_becomes_the_root_of_the_card(zipped, served, cache):
+    card, packed = zipped
+    assert provide_files(card, None) == cache / 'raw'
+    assert files_below(cache) == [cache / 'raw' / card.files[0].path]
+    assert files_below(cache)[0].read_bytes() == served.read_bytes()
+    packed.unlink()
+    assert provide_files(card, None) == cache / 'raw'  # not fetched again
+
+
+def test_archive_takes_the_place_of_a_spoilt_file(zipped, served, cache):
+    card, _ = zipped
+    spoilt = cache / 'raw' / card.files[0].path
+    spoilt.parent.mkdir(parents=True)
+    spoilt.write_bytes(b'x')
+    provide_files(card, None)
+    assert spoilt.read_bytes() == served.read_bytes()
+
+
+@pytest.mark.parametrize('kept', [0, 100, -10])
+def test_truncated_archive_leaves_nothing(zipped, cache, kept):
+    card, packed = zipped
+    packed.write_bytes(packed.read_bytes()[:kept])
+    with pytest.raises(InputError, match=r'all\.zip cannot be downloaded.*ring'):
+        provide_files(card, None)
+    assert files_below(cache) == []
+
+
+def test_archive_with_another_file(zipped, cache):
+    card, _ = zipped
+    other = dataclasses.replace(card.files[0], sha256='0' * 64)
+    with pytest.raises(InputError, match=r'holds no ring/.*npz, or another one'):
+        provide_files(dataclasses.replace(card, files=(other,)), None)
+    assert files_below(cache) == []
+
+
+def test_file_of_unknown_hash_is_taken_as_it_is(ring, lay_out, no_network):
+    root = lay_out(ring)
+    unknown = dataclasses.replace(ring.files[0], sha256=None, bytes=None)
+    (root / unknown.path).write_bytes(b'other')
+    assert provide_files(dataclasses.replace(ring, files=(unknown,)), root) == root

@@ -1,9 +1,11 @@
 import json
 
 import pytest
+import torch
+from torch_geometric.data import Data
 
 from graphsparse.engine import InputError
-from graphsparse.experiments import Problem, Run, run_grid
+from graphsparse.experiments import Problem, Run, grid, run_grid
 from graphsparse.nn import ModelRecipe
 from graphsparse.pruning import Ticket
 from graphsparse.tickets import Dense, Teddy
@@ -92,3 +94,13 @@ def test_splits_by_seed():
 def test_a_device_that_is_not_there():
     with pytest.raises(InputError, match="'gpu9' cannot be used"):
         Problem(device='gpu9').torch_device()
+
+
+def test_a_data_set_of_links_is_refused_in_one_sentence(monkeypatch):
+    pairs = dict.fromkeys(('train_pos', 'val_pos', 'val_neg', 'test_pos', 'test_neg'))
+    for place, key in enumerate(pairs):
+        pairs[key] = torch.tensor([[place], [place + 1]])
+    links = Data(edge_index=pairs['train_pos'], num_nodes=6, **pairs)
+    monkeypatch.setattr(grid, 'load', lambda *_: links)
+    with pytest.raises(InputError, match="'ogbl-ddi' is no set of labelled nodes"):
+        Problem('ogbl-ddi').task(0)

@@ -1,3 +1,4 @@
+import dataclasses
 import signal
 import subprocess
 import sys
@@ -7,7 +8,8 @@ import torch
 from torch_geometric.nn import GCN
 
 from graphsparse.engine import InputError
-from graphsparse.training import Task, Training, Watch, fit
+from graphsparse.training import NodeTask, Task, Training, Watch, fit
+from graphsparse.training.node import Part
 
 
 def make_model():
@@ -172,7 +174,8 @@ import os, signal, sys, torch
 from pathlib import Path
 from torch_geometric.nn import GCN
 from graphsparse.data import csbm
-from graphsparse.training import Task, Training, Watch, fit
+from graphsparse.training import NodeTask, Task, Training, Watch, fit
+from graphsparse.training.node import Part
 
 def kill(step):
     if step.epoch == 6:
@@ -194,3 +197,56 @@ def test_a_killed_training_goes_on_bit_for_bit(small, tmp_path):
     task, options = Task.from_data(small), Training(epochs=12)
     resumed = fit(make_model(), task, options, watch=Watch((), tmp_path))
     assert resumed.loss == fit(make_model(), task, options).loss
+
+
+class Halves(NodeTask):
+    """Two steps an epoch, on one half of the training nodes each."""
+
+    def steps(self, epoch, seed):
+        halves = zip(self.train.index.chunk(2), self.train.y.chunk(2), strict=True)
+        for index, y in halves:
+            yield dataclasses.replace(self, train=Part(index, y))
+
+
+def test_an_epoch_may_take_several_steps(small):
+    whole = NodeTask.from_data(small)
+    parts = {f.name: getattr(whole, f.name) for f in dataclasses.fields(whole)}
+    task, calls = Halves(**parts), []
+    net = torch.nn.Linear(16, 3)
+
+    class Ignoring(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net = net
+
+        def forward(self, x, edge_index):
+            return self.net(x)
+
+    model = Ignoring()
+    expected = torch.nn.Linear(16, 3)
+    expected.load_state_dict(net.state_dict())
+    training = Training(epochs=1, optimizer='SGD', lr=0.1, weight_decay=0.0)
+    course = fit(model, task, training, project=lambda _: calls.append(1))
+    losses = []
+    for step in task.steps(0, 0):
+        loss = step.train_loss(expected(small.x))
+        grads = torch.autograd.grad(loss, list(expected.parameters()))
+        losses.append(float(loss))
+        with torch.no_grad():
+            for parameter, grad in zip(expected.parameters(), grads, strict=True):
+                parameter -= 0.1 * grad
+    assert torch.allclose(net.weight, expected.weight, atol=1e-6)
+    assert course.loss == [pytest.approx(sum(losses) / 2, abs=1e-6)]
+    assert len(calls) == 2
+
+
+def test_a_score_that_is_nan_is_no_best_epoch(small):
+    task = NodeTask.from_data(small)
+    scores = iter([float('nan'), 0.3, float('nan')])
+
+    class Odd(NodeTask):
+        def validate(self, model, graph=None):
+            return next(scores)
+
+    parts = {f.name: getattr(task, f.name) for f in dataclasses.fields(task)}
+    assert fit(GCN(16, 8, 2, 3), Odd(**parts), Training(epochs=3)).best_epoch == 1

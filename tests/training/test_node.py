@@ -107,3 +107,29 @@ def test_bad_data_gets_one_error_with_the_value(small, spoil, message):
     spoil(small)
     with pytest.raises(InputError, match=message):
         NodeTask.from_data(small)
+
+
+def test_several_labels_a_node_some_of_them_missing(small):
+    generator = torch.Generator().manual_seed(0)
+    small.y = torch.randint(2, (120, 4), generator=generator).float()
+    first = small.train_mask.nonzero()[:2].squeeze(1)
+    small.y[first[0]] = -1
+    small.y[first[1], 2] = float('nan')
+    task = NodeTask.from_data(small)
+    assert (task.metric, task.out_channels) == ('roc_auc', 4)
+    assert int(first[0]) not in task.train.index.tolist()
+    out = torch.randn(120, 4, generator=generator, requires_grad=True)
+    task.train_loss(out).backward()
+    assert out.grad[first[1]].count_nonzero() == 3
+    perfect = small.y.nan_to_num(0)
+    assert task.val_score(perfect) == task.test_score(perfect) == 1.0
+    assert NodeTask.from_data(small, metric='micro_f1').val_score(perfect) == 1.0
+
+
+def test_the_metric_of_the_data_is_kept(small):
+    small.y = (small.y == 1).long()
+    small.metric = 'roc_auc'
+    task = NodeTask.from_data(small)
+    assert (task.metric, task.out_channels) == ('roc_auc', 1)
+    assert task.test_score(small.y.unsqueeze(1).float()) == 1.0
+    assert NodeTask.from_data(small, metric='accuracy').out_channels == 2

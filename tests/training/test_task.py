@@ -1,9 +1,10 @@
 import pytest
 import torch
 from torch_geometric.data import HeteroData
+from torch_geometric.nn import GCN
 
 from graphsparse.engine import InputError
-from graphsparse.training import NodeTask, Task, as_task
+from graphsparse.training import NodeTask, Task, as_task, check_whole
 
 
 def test_what_a_method_sees_holds_no_labels(small):
@@ -63,3 +64,18 @@ def test_evaluate_reads_validation_and_test(small):
             return mixed
 
     assert task.evaluate(Model()) == (1.0, 0.0)
+
+
+def test_one_step_an_epoch_on_all_of_it(small):
+    task = Task.from_data(small)
+    assert list(task.steps(3, 1)) == [task]
+    assert task.device == small.x.device
+    check_whole(task, 'anything')
+
+
+def test_validation_is_that_of_the_model_as_it_is(small):
+    task = Task.from_data(small)
+    torch.manual_seed(0)
+    net = GCN(16, 8, 2, 3, dropout=0.5).train()
+    assert task.validate(net) == task.val_score(task.infer(net))
+    assert net.training

@@ -10,6 +10,7 @@ from graphsparse.nn.models.gcnii import GCNII
 from graphsparse.nn.models.gin import GIN
 from graphsparse.nn.models.gprgnn import GPRGNN
 from graphsparse.nn.models.jk_net import JKNet
+from graphsparse.nn.models.molecule_gine import MoleculeGINE
 from graphsparse.nn.models.pair_norm import PairNorm
 from graphsparse.nn.models.recipe import ModelRecipe, count_parameters
 from graphsparse.nn.models.residual import Residual
@@ -30,6 +31,7 @@ __all__ = [
     'DropEdge',
     'JKNet',
     'ModelRecipe',
+    'MoleculeGINE',
     'PairNorm',
     'ReferenceModel',
     'Residual',

@@ -1,0 +1,118 @@
+"""From embeddings of nodes to scores of links between them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.func import functional_call
+from torch.nn import Module
+
+
+def dot_product(z: Tensor, pairs: Tensor) -> Tensor:
+    """Inner product of the embeddings of both ends, ``[P]``.
+
+    Args:
+        z: ``[nodes, channels]``.
+        pairs: ``[2, P]``.
+    """
+    return (z[pairs[0]] * z[pairs[1]]).sum(dim=-1)
+
+
+class MLPDecoder(Module):
+    """A net on the entrywise product of both ends, as in the examples of OGB.
+
+    Args:
+        in_channels: Width of the embeddings.
+        hidden_channels: Width in between.
+        num_layers: Linear maps, with ReLU and dropout between them.
+        dropout: Probability.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        hidden_channels: int = 256,
+        num_layers: int = 3,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        sizes = [in_channels, *[hidden_channels] * (num_layers - 1), 1]
+        self.lins = torch.nn.ModuleList(
+            torch.nn.Linear(*ends) for ends in pairwise(sizes)
+        )
+        self.dropout = torch.nn.Dropout(dropout)
+
+    def forward(self, z: Tensor, pairs: Tensor) -> Tensor:
+        """Scores ``[P]`` of pairs ``[2, P]`` by embeddings ``[nodes, channels]``."""
+        h = z[pairs[0]] * z[pairs[1]]
+        for lin in self.lins[:-1]:
+            h = self.dropout(lin(h).relu())
+        return self.lins[-1](h).squeeze(-1)
+
+
+@dataclass(frozen=True, eq=False)
+class Links:
+    """What a :class:`LinkNet` puts out: the score of any pair, by present weights.
+
+    Attributes:
+        z: Embeddings ``[nodes, channels]``.
+        decoder: Whose structure is used.
+        weights: Its weights as they were in the forward pass, masked or replaced.
+        training: Its mode then.
+        scale: Factor of all scores.
+    """
+
+    z: Tensor
+    decoder: Module
+    weights: Mapping[str, Tensor]
+    training: bool
+    scale: float = 1.0
+
+    def score(self, pairs: Tensor) -> Tensor:
+        """Scores ``[P]`` of pairs ``[2, P]``."""
+        mode = self.decoder.training
+        self.decoder.train(self.training)
+        try:
+            weights = dict(self.weights)
+            return self.scale * functional_call(self.decoder, weights, (self.z, pairs))
+        finally:
+            self.decoder.train(mode)
+
+    def __mul__(self, factor: float) -> Links:
+        """All scores times a factor, as logits are scaled."""
+        return replace(self, scale=self.scale * factor)
+
+    def __truediv__(self, temperature: float) -> Links:
+        """All scores by a temperature."""
+        return self * (1 / temperature)
+
+
+class LinkNet(Module):
+    """A net that embeds nodes, and a decoder with weights that scores pairs of them.
+
+    Where the inner product decodes, the net that embeds is enough by itself.
+
+    Args:
+        net: Gives ``z [nodes, channels]``.
+        decoder: Called with ``z`` and pairs: :class:`MLPDecoder`, or your own.
+    """
+
+    def __init__(self, net: Module, decoder: Module) -> None:
+        super().__init__()
+        self.net, self.decoder = net, decoder
+
+    def forward(self, *args: Any, **kwargs: Any) -> Links:
+        """The net's embeddings with the decoder, to score pairs by."""
+        z = self.net(*args, **kwargs)
+        weights = dict(self.decoder.named_parameters())
+        return Links(z, self.decoder, weights, self.decoder.training)
+
+
+def score_pairs(out: Tensor | Links, pairs: Tensor) -> Tensor:
+    """Scores ``[P]`` of pairs ``[2, P]``: by the decoder, else by inner product."""
+    return out.score(pairs) if isinstance(out, Links) else dot_product(out, pairs)

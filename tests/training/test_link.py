@@ -1,0 +1,330 @@
+import dataclasses
+import itertools
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch_geometric.data import Data
+from torch_geometric.nn import GCN
+
+from graphsparse.data import csbm
+from graphsparse.data.ogb import make_evaluator
+from graphsparse.engine import InputError
+from graphsparse.nn import LearnedFeatures, LinkNet, MLPDecoder, accelerate, dot_product
+from graphsparse.tickets import (
+    UGS,
+    Dense,
+    GroupSparsity,
+    LearnedGate,
+    OneShot,
+    Teddy,
+)
+from graphsparse.training import LinkTask, Task, Training, fit
+
+from ..helpers import both_ways
+
+
+def split_links(metric='hits@10', seed=0):
+    """Links of a graph of blocks: the most to train on, messages along those alone."""
+    data = csbm(60, 2, degree=8.0, homophily=0.95, signal=3.0, seed=seed)
+    pairs = data.edge_index[:, data.edge_index[0] < data.edge_index[1]]
+    generator = torch.Generator().manual_seed(seed)
+    order = torch.randperm(pairs.size(1), generator=generator)
+    val, test, train = (
+        pairs[:, part] for part in order.split([20, 20, len(order) - 40])
+    )
+    if metric == 'mrr':
+        val_neg, test_neg = torch.randint(60, (2, 20, 15), generator=generator)
+    else:
+        val_neg, test_neg = torch.randint(60, (2, 2, 70), generator=generator)
+    return Data(
+        x=data.x,
+        edge_index=both_ways(train.t().tolist()),
+        train_pos=train,
+        val_pos=val,
+        val_neg=val_neg,
+        test_pos=test,
+        test_neg=test_neg,
+        metric=metric,
+    )
+
+
+@pytest.fixture
+def links():
+    return split_links()
+
+
+def factory():
+    return GCN(16, 8, 2, 8)
+
+
+def test_a_method_sees_training_links_alone(links):
+    task = Task.from_data(links)
+    assert isinstance(task, LinkTask)
+    assert set(task.graph.keys()) == {'x', 'edge_index', 'num_nodes'}
+    assert torch.equal(task.train, links.train_pos)
+    assert task.metric == 'hits@10'
+
+
+def test_the_loss_is_that_of_the_formula(links):
+    task = Task.from_data(links)
+    z = torch.randn(60, 4)
+    positive = dot_product(z, links.train_pos)
+    negative = dot_product(z, task.draw_pairs())
+    expected = F.softplus(-positive).mean() + F.softplus(negative).mean()
+    assert torch.allclose(task.train_loss(z), expected)
+
+
+def test_pairs_drawn_are_no_links_and_a_function_of_seed_and_epoch(links):
+    task = Task.from_data(links)
+    known = {frozenset(pair) for pair in links.train_pos.t().tolist()}
+    drawn = {}
+    for seed, epoch in itertools.product(range(3), range(3)):
+        torch.manual_seed(epoch)  # of no effect
+        (step,) = task.steps(epoch, seed)
+        pairs = step.draw_pairs()
+        assert pairs.shape == links.train_pos.shape
+        assert not any(frozenset(pair) in known for pair in pairs.t().tolist())
+        assert (pairs[0] != pairs[1]).all()
+        drawn[seed, epoch] = pairs
+    (again,) = task.steps(2, 1)
+    assert torch.equal(again.draw_pairs(), drawn[1, 2])
+    assert not any(
+        torch.equal(*two) for two in itertools.combinations(drawn.values(), 2)
+    )
+
+
+def test_every_pair_that_is_no_link_is_drawn_alike():
+    train = torch.tensor([[0, 0, 1], [1, 2, 2]])
+    other = torch.tensor([[0], [3]]), torch.tensor([[1], [3]])
+    data = Data(
+        edge_index=both_ways(train.t().tolist()),
+        num_nodes=4,
+        train_pos=train,
+        val_pos=other[0],
+        val_neg=other[1],
+        test_pos=other[1],
+        test_neg=other[0],
+    )
+    task = LinkTask.from_links(data, metric='hits@1')
+    counts = torch.zeros(4, 4)
+    for epoch in range(2000):
+        (step,) = task.steps(epoch, 0)
+        u, v = step.draw_pairs()
+        counts.index_put_((u, v), torch.ones(3), accumulate=True)
+    both = counts + counts.t()
+    assert both[:3, :3].sum() == 0
+    assert torch.allclose(both[3, :3] / 6000, torch.tensor(1 / 3), atol=0.03)
+
+
+def test_with_mrr_only_targets_are_drawn():
+    task = Task.from_data(split_links('mrr'))
+    pairs = task.draw_pairs()
+    assert torch.equal(pairs[0], task.train[0])
+    known = set(map(tuple, task.train.t().tolist()))
+    assert not known & set(map(tuple, pairs.t().tolist()))
+
+
+def test_a_complete_graph_has_nothing_to_draw():
+    every = torch.combinations(torch.arange(5)).t()
+    names = ('train_pos', 'val_pos', 'val_neg', 'test_pos', 'test_neg')
+    data = Data(edge_index=every, num_nodes=5, **dict.fromkeys(names, every))
+    data.repeats = True
+    task = LinkTask.from_links(data, 'hits@10')
+    with pytest.raises(InputError, match='all but complete'):
+        task.draw_pairs()
+
+
+@pytest.mark.parametrize('name', ['ogbl-ddi', 'ogbl-citation2'])
+def test_scores_are_those_of_the_evaluator_to_the_bit(name):
+    evaluator = make_evaluator(name)
+    data = split_links(evaluator.eval_metric)
+    task = Task.from_data(data)
+    z = torch.randn(60, 4).round()  # ties
+    for name, found in (('val', task.val_score(z)), ('test', task.test_score(z))):
+        positive, negative = data[f'{name}_pos'], data[f'{name}_neg']
+        if evaluator.eval_metric == 'mrr':
+            rows = torch.stack([positive[0][:, None].expand_as(negative), negative])
+            told = {'y_pred_neg': dot_product(z, rows.reshape(2, -1)).view(20, 15)}
+        else:
+            told = {'y_pred_neg': dot_product(z, negative)}
+        told['y_pred_pos'] = dot_product(z, positive)
+        said = evaluator.eval(told)
+        expected = said['hits@20'] if 'hits@20' in said else said['mrr_list'].mean()
+        assert found == float(expected)
+
+
+def test_scores_that_are_nan_are_no_perfect_ranks():
+    task = Task.from_data(split_links('mrr'))
+    assert math.isnan(task.val_score(torch.full((60, 4), float('nan'))))
+
+
+def nets():
+    torch.manual_seed(0)
+    yield GCN(16, 8, 2, 8)
+    yield LinkNet(accelerate(GCN(16, 8, 2, 8)), MLPDecoder(8, 8, 2, dropout=0.2))
+    yield LearnedFeatures(LinkNet(GCN(4, 8, 2, 8), MLPDecoder(8, 8, 2)), 60, 4)
+
+
+@pytest.mark.parametrize('net', nets(), ids=['inner', 'mlp', 'learned'])
+def test_training_makes_links_rank_higher(links, net):
+    task = Task.from_data(links)
+    before = float(task.train_loss(task.infer(net)))
+    training = Training(epochs=40, lr=0.02, weight_decay=0.0)
+    course = fit(net, task, training, choose='last')
+    assert float(task.train_loss(task.infer(net))) < 0.9 * before
+    scores = task.evaluate(net)
+    assert scores.val == course.val[-1]
+    assert 0 <= scores.test <= 1
+
+
+def test_an_interrupted_training_draws_the_same_pairs(links, tmp_path):
+    from graphsparse.training import Watch
+
+    class Stop(Exception):
+        pass
+
+    def stop(step):
+        if step.epoch == 3:
+            raise Stop
+
+    task, training = Task.from_data(links), Training(epochs=6)
+    torch.manual_seed(0)
+    start = factory()
+    halves, whole = factory(), factory()
+    for net in (halves, whole):
+        net.load_state_dict(start.state_dict())
+    with pytest.raises(Stop):
+        fit(halves, task, training, watch=Watch((stop,), tmp_path, every=0.0))
+    halves.load_state_dict(start.state_dict())
+    resumed = fit(halves, task, training, watch=Watch((), tmp_path))
+    assert resumed.loss == fit(whole, task, training).loss
+
+
+def test_test_links_change_no_bit_of_what_is_found(links):
+    other = links.clone()
+    other.test_pos = links.val_neg[:, :20]
+    other.test_neg = links.val_neg.flip(0)
+    other.repeats = True
+    for search in (
+        Dense(Training(epochs=4)),
+        Teddy(training=Training(epochs=4), distillation=0.0),
+        OneShot(training=Training(epochs=4)),
+    ):
+        one, two = (search.search(factory, data, seed=1) for data in (links, other))
+        for name, weight in one.trained.items():
+            assert torch.equal(weight, two.trained[name]), name
+
+
+def test_validation_links_change_the_epoch_alone(links):
+    other = links.clone()
+    other.val_pos = links.val_pos.flip(1)[:, :10]
+    courses = []
+    for data in (links, other):
+        torch.manual_seed(0)
+        task = Task.from_data(data)
+        courses.append(fit(factory(), task, Training(epochs=4)))
+    assert courses[0].loss == courses[1].loss
+
+
+@pytest.mark.parametrize('search', [UGS, Teddy], ids=['ugs', 'teddy'])
+def test_searches_run_on_links(links, search):
+    training = Training(epochs=3)
+    options = {'training': training} | ({'rounds': 1} if search is UGS else {})
+    ticket = search(**options).search(factory, links, seed=0)
+    task = Task.from_data(links)
+    model, graph = ticket.apply(factory, task.graph)
+    assert graph.num_edges < task.graph.num_edges
+    assert 0 <= task.evaluate(model, graph).test <= 1
+
+
+def test_distillation_of_a_decoder_is_refused_in_one_sentence(links):
+    def net():
+        return LinkNet(factory(), MLPDecoder(8))
+
+    with pytest.raises(InputError, match='distillation=0'):
+        Teddy(training=Training(epochs=1)).search(net, links)
+
+
+def test_elsewhere_it_is_the_same_task(links):
+    task = Task.from_data(links)
+    z = torch.randn(60, 4)
+    assert task.to('cpu').val_score(z) == task.val_score(z)
+    assert task.device == torch.device('cpu')
+
+
+def spoil(**changes):
+    def change(data):
+        for key, value in changes.items():
+            data[key] = value
+
+    return change
+
+
+def leak_val(data):
+    data.val_pos[:, 3] = data.train_pos[:, 5].flip(0)
+
+
+def leak_message(data):
+    link = data.test_pos[:, :1]
+    data.edge_index = torch.cat([data.edge_index, link], dim=1)
+
+
+def drop_negatives(data):
+    del data.val_neg
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        (leak_val, r'leaks.* in train and in val'),
+        (leak_message, r'leaks.* in messages and in test'),
+        (drop_negatives, 'has no val_neg'),
+        (spoil(test_neg=torch.tensor([[0], [60]])), 'test_neg names node 60 of 60'),
+        (spoil(test_neg=torch.zeros(3, 4)), r'test_neg has to have 2 rows.*\[3, 4\]'),
+        (spoil(metric='accuracy'), "'mrr' or 'hits@K' .got 'accuracy'"),
+        (spoil(metric='hits@0'), "'hits@0'"),
+        (spoil(metric='mrr'), "val_neg has to have 20 rows under 'mrr'"),
+    ],
+)
+def test_bad_links_get_one_error(links, change, message):
+    change(links)
+    with pytest.raises(InputError, match=message):
+        Task.from_data(links)
+
+
+def test_real_ddi_learns_and_evaluates(real):
+    task = dataclasses.replace(Task.from_data(real('ogbl-ddi')), out_channels=4)
+    torch.manual_seed(0)
+    net = LearnedFeatures(accelerate(GCN(4, 4, 1, 4)), 4267, 4)
+    course = fit(net, task, Training(epochs=2, weight_decay=0.0))
+    assert course.loss[1] < course.loss[0]
+    scores = task.evaluate(net)
+    assert 0 <= scores.val <= 1 and 0 <= scores.test <= 1
+
+
+def test_searches_that_read_features_need_some(links):
+    del links.x
+    links.num_nodes = 60
+
+    def net():
+        return LearnedFeatures(GCN(4, 8, 2, 8), 60, 4)
+
+    for search in (LearnedGate, GroupSparsity):
+        with pytest.raises(InputError, match='this graph has none'):
+            search(training=Training(epochs=1)).search(net, links)
+
+
+@pytest.mark.parametrize('score', ['snip', 'grasp', 'synflow'])
+def test_weight_scores_on_links(links, score):
+    def with_decoder():
+        return LinkNet(factory(), MLPDecoder(8, 8, 2))
+
+    search = OneShot(weight_score=score, training=Training(epochs=1))
+    assert search.search(factory, links).weight_mask
+    if score == 'synflow':
+        with pytest.raises(InputError, match='no flow'):
+            search.search(with_decoder, links)
+    else:
+        assert search.search(with_decoder, links).weight_mask
