@@ -12,11 +12,15 @@ _HOMES = {
     'graphsparse.graph': ('Adjacency', 'to_adjacency'),
     'graphsparse.loading': (
         'ClusterLoader',
+        'ClusterSampling',
         'LayerLoader',
+        'LayerSampling',
         'LinkNeighborLoader',
         'NeighborLoader',
         'NeighborSampler',
+        'NeighborSampling',
         'SaintLoader',
+        'SaintSampling',
         'infer_layerwise',
     ),
     'graphsparse.nn': (
@@ -55,7 +59,13 @@ _HOMES = {
         'Untrained',
         'prune_curve',
     ),
-    'graphsparse.training': ('Task', 'Training', 'fit', 'leave_classes_out'),
+    'graphsparse.training': (
+        'SampledTask',
+        'Task',
+        'Training',
+        'fit',
+        'leave_classes_out',
+    ),
     'graphsparse.transforms': ('Reorder', 'Sparsify', 'sparsify'),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch_geometric.data import Data
 
 from graphsparse.engine import InputError
 from graphsparse.kernels import induced_subgraph
 from graphsparse.kernels.pattern import row_ids
+from graphsparse.loading.base import Sampling
 from graphsparse.loading.epochs import EpochLoader, check_positive, split_epoch
 from graphsparse.loading.partition import partition_nodes
 from graphsparse.loading.pyg import check_data, cut_batch
@@ -83,3 +86,22 @@ class ClusterLoader(EpochLoader):
         rowptr, col, slot = induced_subgraph(self.rows.rowptr, self.rows.col, node)
         target = row_ids(rowptr, slot.numel())
         return cut_batch(self.data, node, col.long(), target, self.rows.edge_id(slot))
+
+
+@dataclass(frozen=True)
+class ClusterSampling(Sampling):
+    """Subgraph-wise: METIS clusters, some together in a batch, Cluster-GCN.
+
+    Chiang et al., KDD 2019.
+
+    Args:
+        num_parts: How many clusters.
+        batch_parts: Clusters in a batch.
+    """
+
+    num_parts: int = 50
+    batch_parts: int = 5
+
+    def load(self, data: Data, nodes: Tensor, seed: int, **kwargs: Any) -> EpochLoader:
+        """A :class:`ClusterLoader`; it shows all nodes, not the training set alone."""
+        return ClusterLoader(data, self.num_parts, self.batch_parts, seed, **kwargs)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, Literal, get_args
 
@@ -12,6 +13,7 @@ from graphsparse.engine import InputError
 from graphsparse.kernels import LayerSample, sample_layer
 from graphsparse.kernels.pattern import row_ids
 from graphsparse.kernels.streams import fold
+from graphsparse.loading.base import Sampling
 from graphsparse.loading.epochs import (
     EpochLoader,
     check_positive,
@@ -163,6 +165,40 @@ class LayerLoader(EpochLoader):
             layers.append(out)
             node = out.node
         return layers
+
+
+@dataclass(frozen=True)
+class LayerSampling(Sampling):
+    """Layer-wise: one set of sampled nodes for all targets of a layer.
+
+    As Duan et al. compare them (NeurIPS 2022, data sets and benchmarks): without
+    weights, and with as many nodes a layer as a batch has targets.
+
+    Args:
+        num_samples: Nodes drawn for each layer, one entry a layer.
+        batch_size: Training nodes of a batch.
+        method: ``'ladies'`` or ``'fastgcn'``.
+        weighted: Whether edges carry importance weights, for convs that sum them.
+    """
+
+    num_samples: tuple[int, ...] = (512, 512)
+    batch_size: int = 512
+    method: Method = 'ladies'
+    weighted: bool = False
+
+    def load(self, data: Data, nodes: Tensor, seed: int, **kwargs: Any) -> EpochLoader:
+        """A :class:`LayerLoader`."""
+        return LayerLoader(
+            data,
+            list(self.num_samples),
+            nodes,
+            self.method,
+            self.weighted,
+            seed,
+            batch_size=self.batch_size,
+            shuffle=True,
+            **kwargs,
+        )
 
 
 def _distinct(data: Data, input_nodes: Any) -> tuple[Tensor, Tensor | None]:

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.loader import NodeLoader
 
+from graphsparse.loading.base import Sampling
 from graphsparse.loading.epochs import EpochLoader, split_epoch
 from graphsparse.loading.neighbor import NeighborSampler
 from graphsparse.loading.pyg import check_data, check_nodes, check_options
@@ -71,3 +74,31 @@ class NeighborLoader(NodeLoader, EpochLoader):
         inputs = self.input_data[index]
         out = self.node_sampler.sample_from_nodes(inputs, epoch=epoch)
         return self.filter_fn(out) if self.filter_per_worker else out
+
+
+@dataclass(frozen=True)
+class NeighborSampling(Sampling):
+    """Node-wise: a few neighbours of each node, hop by hop.
+
+    Hamilton et al., "Inductive Representation Learning on Large Graphs", NeurIPS 2017,
+    whose fan-outs and batch size are the defaults.
+
+    Args:
+        num_neighbors: Edges that a node draws in each hop, one entry a layer.
+        batch_size: Training nodes of a batch.
+    """
+
+    num_neighbors: tuple[int, ...] = (25, 10)
+    batch_size: int = 512
+
+    def load(self, data: Data, nodes: Tensor, seed: int, **kwargs: Any) -> EpochLoader:
+        """A :class:`NeighborLoader`."""
+        return NeighborLoader(
+            data,
+            list(self.num_neighbors),
+            nodes,
+            seed=seed,
+            batch_size=self.batch_size,
+            shuffle=True,
+            **kwargs,
+        )

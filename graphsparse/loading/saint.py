@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
 import torch
@@ -11,6 +12,7 @@ from graphsparse.engine import InputError
 from graphsparse.kernels import induced_subgraph, random_walk
 from graphsparse.kernels.pattern import row_ids
 from graphsparse.kernels.streams import fold, uniform
+from graphsparse.loading.base import Sampling
 from graphsparse.loading.epochs import (
     EpochLoader,
     check_positive,
@@ -153,3 +155,30 @@ def _cumulate(rows: Rows, method: Method) -> Tensor | None:
         return (share[target] + share[source]).cumsum(0)
     per_node = torch.zeros_like(share)
     return per_node.index_add_(0, source, share[target].square()).cumsum(0)
+
+
+@dataclass(frozen=True)
+class SaintSampling(Sampling):
+    """Subgraph-wise: what sampled nodes induce, GraphSAINT.
+
+    Zeng et al., ICLR 2020. The defaults are the random-walk sampler of Duan et al.
+    (NeurIPS 2022, data sets and benchmarks), without normalisation.
+
+    Args:
+        method: How nodes are drawn: ``'node'``, ``'edge'`` or ``'random_walk'``.
+        batch_size: Nodes, edges or roots drawn for a batch.
+        walk_length: Steps of a walk.
+        num_steps: Batches in an epoch.
+        sample_coverage: How often a node is seen beforehand, to estimate the factors of
+            losses and messages; 0 for none.
+    """
+
+    method: Method = 'random_walk'
+    batch_size: int = 512
+    walk_length: int = 2
+    num_steps: int = 5
+    sample_coverage: int = 0
+
+    def load(self, data: Data, nodes: Tensor, seed: int, **kwargs: Any) -> EpochLoader:
+        """A :class:`SaintLoader`; it draws from all nodes, not training nodes alone."""
+        return SaintLoader(data, seed=seed, **asdict(self), **kwargs)

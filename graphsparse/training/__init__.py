@@ -11,6 +11,7 @@ from graphsparse.training.perturb import (
     perturb_features,
 )
 from graphsparse.training.probe import make_probe
+from graphsparse.training.sampled import SampledTask
 from graphsparse.training.task import Task, as_task, check_whole
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     'LinkTask',
     'NodeTask',
     'OpenSetTask',
+    'SampledTask',
     'Step',
     'Task',
     'Training',

@@ -209,9 +209,9 @@ def _fit(
         start = time.perf_counter()
         model.train()
         losses = []
-        for part in task.steps(epoch, seed):
+        for part, seen in task.steps(epoch, seed, graph):
             optimizer.zero_grad()
-            out = part.predict(model, graph)
+            out = part.predict(model, seen)
             loss = part.train_loss(out)
             for term in loss_terms:
                 loss = loss + term(model, out)

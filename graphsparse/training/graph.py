@@ -82,7 +82,9 @@ class GraphTask(Task):
         size = check_int('batch_size', batch_size, 1)
         return GraphTask(graph, out_channels, train, val, test, metric, size)
 
-    def steps(self, epoch: int, seed: int) -> Iterator[Self]:
+    def steps(
+        self, epoch: int, seed: int, graph: Data | None = None
+    ) -> Iterator[tuple[Self, Data | None]]:
         """Batches of training graphs in an order drawn for this epoch."""
         generator = torch.Generator().manual_seed(seed)
         generator.manual_seed(
@@ -91,7 +93,7 @@ class GraphTask(Task):
         order = torch.randperm(self.train.index.numel(), generator=generator)
         for rows in order.to(self.device).split(self.batch_size):
             part = Part(self.train.index[rows], self.train.y[rows])
-            yield replace(self, train=part, shown=part.index)
+            yield replace(self, train=part, shown=part.index), graph
 
     def predict(self, model: Module, graph: Data | None = None) -> Tensor:
         """Logits ``[graphs, out_channels]`` of the graphs shown, batch by batch."""

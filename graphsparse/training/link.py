@@ -119,9 +119,11 @@ class LinkTask(Task):
             metric=metric,
         )
 
-    def steps(self, epoch: int, seed: int) -> Iterator[Self]:
+    def steps(
+        self, epoch: int, seed: int, graph: Data | None = None
+    ) -> Iterator[tuple[Self, Data | None]]:
         """One step, on pairs drawn for this epoch."""
-        yield replace(self, epoch=epoch, seed=seed)
+        yield replace(self, epoch=epoch, seed=seed), graph
 
     def train_loss(self, out: Tensor | Links) -> Tensor:
         """Mean of -log sigmoid over links plus mean over pairs drawn."""

@@ -18,14 +18,16 @@ PARTS = ('train', 'val', 'test')
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Some nodes and their labels."""
+    """Some nodes, their labels, and what each counts for in the loss, if not alike."""
 
     index: Tensor
     y: Tensor
+    weight: Tensor | None = None
 
     def to(self, device: torch.device | str) -> Part:
         """The same nodes on another device."""
-        return Part(self.index.to(device), self.y.to(device))
+        weight = None if self.weight is None else self.weight.to(device)
+        return Part(self.index.to(device), self.y.to(device), weight)
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +91,8 @@ class NodeTask(Task):
 
     def train_loss(self, out: Tensor) -> Tensor:
         """Cross-entropy of logits ``[nodes, out_channels]`` on training nodes."""
-        return OBJECTIVES[self.metric].loss(out[self.train.index], self.train.y)
+        part = self.train
+        return OBJECTIVES[self.metric].loss(out[part.index], part.y, part.weight)
 
     def val_score(self, out: Tensor) -> float:
         """Metric on validation nodes."""

@@ -21,27 +21,42 @@ class Objective(NamedTuple):
     """What is minimised over labelled rows, and how they are judged.
 
     Attributes:
-        loss: Of logits and labels.
+        loss: Of logits and labels, and of weights ``[rows]``, if rows have any: their
+            weighted mean.
         score: Of logits and labels; more is better.
     """
 
-    loss: Callable[[Tensor, Tensor], Tensor]
+    loss: Callable[..., Tensor]
     score: Callable[[Tensor, Tensor], float]
 
 
-def binary_cross_entropy(out: Tensor, y: Tensor) -> Tensor:
+def cross_entropy(out: Tensor, y: Tensor, weight: Tensor | None = None) -> Tensor:
+    """Mean over rows, of one class each."""
+    if weight is None:
+        return F.cross_entropy(out, y)
+    return (F.cross_entropy(out, y, reduction='none') * weight).sum() / weight.sum()
+
+
+def binary_cross_entropy(
+    out: Tensor, y: Tensor, weight: Tensor | None = None
+) -> Tensor:
     """Mean over all labels ``[rows, labels]`` that are not missing (NaN)."""
     if out.shape != y.shape:
         raise InputError(
             f'The model gives logits {list(out.shape)} for labels {list(y.shape)}.'
         )
     known = ~y.isnan()
-    return F.binary_cross_entropy_with_logits(out[known], y[known].to(out.dtype))
+    given = out[known], y[known].to(out.dtype)
+    if weight is None:
+        return F.binary_cross_entropy_with_logits(*given)
+    each = F.binary_cross_entropy_with_logits(*given, reduction='none')
+    weight = weight.view(-1, 1).expand_as(known)[known]
+    return (each * weight).sum() / weight.sum()
 
 
 # By metric: one class a row, or several labels each of which is a yes or a no.
 OBJECTIVES = {
-    'accuracy': Objective(F.cross_entropy, accuracy),
+    'accuracy': Objective(cross_entropy, accuracy),
     'roc_auc': Objective(binary_cross_entropy, mean_roc_auc),
     'average_precision': Objective(binary_cross_entropy, mean_average_precision),
     'micro_f1': Objective(binary_cross_entropy, micro_f1),

@@ -67,13 +67,23 @@ class Task(ABC):
         """Where the graph lies."""
         return self.graph.edge_index.device
 
-    def steps(self, epoch: int, seed: int) -> Iterator[Task]:
+    def steps(
+        self, epoch: int, seed: int, graph: Data | None = None
+    ) -> Iterator[tuple[Task, Data | None]]:
         """What the optimiser's steps of one epoch are taken on: the whole task, once.
 
         Where a task draws or batches, it is by a generator of its own, a function of
         ``epoch`` and ``seed`` alone.
+
+        Args:
+            epoch: From 0.
+            seed: Of the training.
+            graph: The sparser graph that is trained on, if any.
+
+        Yields:
+            Tasks, each with the graph to run :meth:`predict` on; None for its own.
         """
-        yield self
+        yield self, graph
 
     @abstractmethod
     def train_loss(self, out: Tensor) -> Tensor:

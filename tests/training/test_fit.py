@@ -228,7 +228,7 @@ def test_an_epoch_may_take_several_steps(small):
     training = Training(epochs=1, optimizer='SGD', lr=0.1, weight_decay=0.0)
     course = fit(model, task, training, project=lambda _: calls.append(1))
     losses = []
-    for step in task.steps(0, 0):
+    for step, _ in task.steps(0, 0):
         loss = step.train_loss(expected(small.x))
         grads = torch.autograd.grad(loss, list(expected.parameters()))
         losses.append(float(loss))

@@ -89,7 +89,7 @@ def test_an_epoch_is_every_training_graph_once_in_an_order_of_its_own(dataset):
     task, seen = GraphTask.from_graphs(dataset, batch_size=10), {}
     for seed, epoch in ((0, 0), (0, 1), (1, 0)):
         torch.manual_seed(epoch)  # of no effect
-        steps = list(task.steps(epoch, seed))
+        steps = [step for step, _ in task.steps(epoch, seed)]
         assert [step.train.index.numel() for step in steps] == [10, 10, 10, 6]
         order = torch.cat([step.train.index for step in steps])
         assert order.sort().values.tolist() == list(range(36))
@@ -97,7 +97,7 @@ def test_an_epoch_is_every_training_graph_once_in_an_order_of_its_own(dataset):
         for step in steps:
             assert torch.equal(step.train.y[:, 0], step.train.index % 2)
     assert len(set(map(tuple, seen.values()))) == 3
-    again = torch.cat([step.train.index for step in task.steps(1, 0)])
+    again = torch.cat([step.train.index for step, _ in task.steps(1, 0)])
     assert again.tolist() == seen[0, 1]
 
 
@@ -105,7 +105,7 @@ def test_the_loss_of_a_step_is_that_of_its_rows(dataset):
     task = GraphTask.from_graphs(dataset, batch_size=10)
     net = factory().eval()
     whole = task.predict(net)
-    step = next(task.steps(0, 0))
+    step, _ = next(task.steps(0, 0))
     rows = step.predict(net)
     assert torch.allclose(rows, whole[step.train.index], atol=1e-6)
     logits, labels = whole[step.train.index], step.train.y

@@ -82,13 +82,13 @@ def test_pairs_drawn_are_no_links_and_a_function_of_seed_and_epoch(links):
     drawn = {}
     for seed, epoch in itertools.product(range(3), range(3)):
         torch.manual_seed(epoch)  # of no effect
-        (step,) = task.steps(epoch, seed)
+        ((step, _),) = task.steps(epoch, seed)
         pairs = step.draw_pairs()
         assert pairs.shape == links.train_pos.shape
         assert not any(frozenset(pair) in known for pair in pairs.t().tolist())
         assert (pairs[0] != pairs[1]).all()
         drawn[seed, epoch] = pairs
-    (again,) = task.steps(2, 1)
+    ((again, _),) = task.steps(2, 1)
     assert torch.equal(again.draw_pairs(), drawn[1, 2])
     assert not any(
         torch.equal(*two) for two in itertools.combinations(drawn.values(), 2)
@@ -110,7 +110,7 @@ def test_every_pair_that_is_no_link_is_drawn_alike():
     task = LinkTask.from_links(data, metric='hits@1')
     counts = torch.zeros(4, 4)
     for epoch in range(2000):
-        (step,) = task.steps(epoch, 0)
+        ((step, _),) = task.steps(epoch, 0)
         u, v = step.draw_pairs()
         counts.index_put_((u, v), torch.ones(3), accumulate=True)
     both = counts + counts.t()

@@ -68,7 +68,9 @@ def test_evaluate_reads_validation_and_test(small):
 
 def test_one_step_an_epoch_on_all_of_it(small):
     task = Task.from_data(small)
-    assert list(task.steps(3, 1)) == [task]
+    assert list(task.steps(3, 1)) == [(task, None)]
+    sparser = small.clone()
+    assert list(task.steps(3, 1, sparser)) == [(task, sparser)]
     assert task.device == small.x.device
     check_whole(task, 'anything')
 
