@@ -4,6 +4,7 @@ from graphsparse.rewiring.dynamic import DynamicRewiring, Rewired, Skip
 from graphsparse.rewiring.flow import Flow, gradient_norms, layers
 from graphsparse.rewiring.isometric import initialise, isometric_bound
 from graphsparse.rewiring.recorder import FlowRecorder, outputs
+from graphsparse.rewiring.virgo import virgo_bounds
 
 __all__ = [
     'DynamicRewiring',
@@ -16,4 +17,5 @@ __all__ = [
     'isometric_bound',
     'layers',
     'outputs',
+    'virgo_bounds',
 ]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal, NamedTuple, TypeVar, get_args
 from weakref import WeakKeyDictionary
 
@@ -18,6 +19,7 @@ from graphsparse.graph.operator import gcn_operator
 from graphsparse.kernels.pattern import row_ids
 from graphsparse.pruning.prunable import is_attention
 from graphsparse.pruning.schemes import draw_uniform
+from graphsparse.rewiring.virgo import virgo_bounds
 
 M = TypeVar('M', bound=Module)
 
@@ -29,7 +31,10 @@ Mode = Literal[
     'code',
     'default',
     'glorot',
+    'virgo_forward',
+    'virgo_backward',
 ]
+Bound = Callable[[int, int], float]  # of weights, from the widths into and out of them
 
 
 class Moments(NamedTuple):
@@ -72,6 +77,9 @@ def isometric_bound(
       :math:`\sqrt{6 / (C_{in} + C)}`: the graph plays no part.
 
     A regular graph has S = N, as one without edges has: only unequal degrees matter.
+    ``'virgo_forward'`` and ``'virgo_backward'`` depend on where in a net a layer is:
+    see :func:`~graphsparse.rewiring.virgo_bounds`. ``'frobenius_relu'`` is what Kaiming
+    initialisation becomes on a graph (cf. G-Init, Kelesis et al., 2024).
 
     Args:
         mode: Which.
@@ -83,14 +91,18 @@ def isometric_bound(
         num_nodes: Needed for a function and for an ``edge_index``.
 
     Raises:
-        InputError: If the mode is unknown, a width is not positive, the entries of
-            the operator do not sum to a positive number, or a Frobenius norm is asked
-            of a function.
+        InputError: If the mode is unknown or Virgo's, a width is not positive, the
+            entries of the operator do not sum to a positive number, or a Frobenius norm
+            is asked of a function.
     """
     check_mode(mode)
     for name, width in (('in_channels', in_channels), ('out_channels', out_channels)):
         if width < 1:
             raise InputError(f'{name} has to be positive (got {width}).')
+    if mode.startswith('virgo'):
+        raise InputError(
+            f"mode='{mode}' has a bound for each layer of a net: virgo_bounds gives it."
+        )
     if mode == 'default':
         return 1 / math.sqrt(out_channels)
     if mode == 'glorot':
@@ -123,7 +135,8 @@ def initialise(
     Every matrix of every conv (ours and PyG's: GCN, both maps of SAGE, the map inside
     of GIN, all heads of GAT as one map) is drawn uniform in :func:`isometric_bound`,
     a function of its name, shape and the seed alone. Attention vectors only in mode
-    ``'code'``, as released; norms, and layers outside of the convs, stay.
+    ``'code'``, as released; norms, and layers outside of the convs, stay. For Virgo's
+    modes the convs are layers in the order of their making.
 
     The bound is that of GCN's operator, whatever the conv aggregates with; hand in
     another operator for a sum or a mean.
@@ -141,17 +154,53 @@ def initialise(
         InputError: If there is no conv, or one has no shapes yet.
     """
     check_mode(mode)
-    needs_graph = mode not in ('default', 'glorot')
-    moments = operator_moments(graph, num_nodes) if needs_graph else None
     model = copy.deepcopy(model)
     modules = list(model.named_modules())
     convs = [pair for pair in modules if isinstance(pair[1], MessagePassing)]
     if not convs:
         raise InputError(f'{type(model).__name__} has no conv to initialise.')
-    for prefix, conv in convs:
+    bounds = _bounds(mode, graph, num_nodes, [conv for _, conv in convs])
+    for (prefix, conv), bound in zip(convs, bounds, strict=True):
         for path, module in conv.named_modules(prefix=prefix):
-            _draw(module, path, conv, mode, moments, seed, zero_bias)
+            _draw(module, path, conv, bound, mode == 'code', seed, zero_bias)
     return model
+
+
+def _bounds(
+    mode: Mode, graph: Any, num_nodes: int | None, convs: list[Module]
+) -> list[Bound]:
+    """The bound of each conv's weights."""
+    if mode in ('virgo_forward', 'virgo_backward'):
+        shapes = [_shape(conv) for conv in convs]
+        widths = [shapes[0][1], *(out for out, _ in shapes)]
+        direction = mode.removeprefix('virgo_')
+        adj, x = to_adjacency(graph, num_nodes), getattr(graph, 'x', None)
+        each = virgo_bounds(adj, widths, direction, x)  # type: ignore[arg-type]
+        return [partial(_constant, bound) for bound in each]
+    if mode in ('default', 'glorot'):
+        return [partial(isometric_bound, mode, None)] * len(convs)
+    moments = operator_moments(graph, num_nodes)
+    return [partial(isometric_bound, mode, moments)] * len(convs)
+
+
+def _constant(bound: float, in_channels: int, out_channels: int) -> float:
+    return bound
+
+
+def _shape(conv: Module) -> tuple[int, int]:
+    """Width out of and into the first matrix of a conv."""
+    for name, parameter in conv.named_parameters():
+        _check_shaped(name, parameter)
+        if parameter.dim() == 2:
+            return parameter.size(0), parameter.size(1)
+    raise InputError(f'{type(conv).__name__} has no matrix to initialise.')
+
+
+def _check_shaped(name: str, parameter: Tensor) -> None:
+    if isinstance(parameter, UninitializedParameter):
+        raise InputError(
+            f"'{name}' has no shape yet: run the model once, then initialise it."
+        )
 
 
 @torch.no_grad()
@@ -159,8 +208,8 @@ def _draw(
     module: Module,
     path: str,
     conv: Module,
-    mode: Mode,
-    moments: Moments | None,
+    bound: Bound,
+    attention: bool,
     seed: int,
     zero_bias: bool,
 ) -> None:
@@ -168,19 +217,14 @@ def _draw(
     own = dict(module.named_parameters(recurse=False))
     for key, parameter in own.items():
         name = f'{path}.{key}' if path else key
-        if isinstance(parameter, UninitializedParameter):
-            raise InputError(
-                f"'{name}' has no shape yet: run the model once, then initialise it."
-            )
+        _check_shaped(name, parameter)
         if parameter.dim() == 2:
-            ends = parameter.size(1), parameter.size(0)
-            _fill(parameter, isometric_bound(mode, moments, *ends), seed, name)
-        elif is_attention(parameter) and mode == 'code':
-            _fill(parameter, isometric_bound(mode, moments, 1, 1), seed, name)
+            _fill(parameter, bound(parameter.size(1), parameter.size(0)), seed, name)
+        elif is_attention(parameter) and attention:
+            _fill(parameter, bound(1, 1), seed, name)
         elif key == 'bias' and (module is conv or _weight_dim(module) == 2):
-            ends = parameter.numel(), parameter.numel()
-            bound = 0.0 if zero_bias else isometric_bound(mode, moments, *ends)
-            _fill(parameter, bound, seed, name)
+            width = parameter.numel()
+            _fill(parameter, 0.0 if zero_bias else bound(width, width), seed, name)
 
 
 def _weight_dim(module: Module) -> int:
