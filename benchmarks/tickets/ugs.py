@@ -7,9 +7,9 @@ penalties; the dense network is trained alike. Writes ``ugs.json``: settings, ba
 published figures, and what was measured. UGS stands with three settings, of which the
 best mean validation accuracy is taken: the authors' (200 epochs of masks, cut by the
 best; not over 17 rounds, which take a quarter of an hour a seed), and ten epochs of
-masks cut by the last, under either weight penalty. A run that is stopped goes on; seeds and rows can be split among processes with ``--seeds``,
-``--first`` and ``--rows``, each with the same ``--out`` or copies of it, and collected
-by a last call for all of them.
+masks cut by the last, under either weight penalty. A run that is stopped goes on; seeds
+and rows can be split among processes with ``--seeds``, ``--first`` and ``--rows``, each
+with the same ``--out`` or copies of it, and collected by a last call for all of them.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from graphsparse.data.links import check_links, check_nodes, key_pairs
 from graphsparse.engine import InputError
 from graphsparse.evaluation import hits_at, mean_reciprocal_rank
 from graphsparse.graph.check import check_edge_index
+from graphsparse.kernels.streams import step_key
 from graphsparse.nn import Links, score_pairs
 from graphsparse.training.node import without_labels
 from graphsparse.training.task import Task
@@ -54,6 +55,9 @@ class LinkTask(Task):
         train: Training links ``[2, P]``.
         epoch: Of the pairs drawn.
         seed: Of the pairs drawn.
+        batch_size: Training links a step, in another order each epoch; None for all in
+            one. Every step runs the model on the whole graph.
+        step: Of the pairs drawn.
     """
 
     graph: Data
@@ -65,10 +69,15 @@ class LinkTask(Task):
     metric: str = 'hits@20'
     epoch: int = 0
     seed: int = 0
+    batch_size: int | None = None
+    step: int = 0
 
     @staticmethod
     def from_links(
-        data: Data, metric: str | None = None, out_channels: int = 256
+        data: Data,
+        metric: str | None = None,
+        out_channels: int = 256,
+        batch_size: int | None = None,
     ) -> LinkTask:
         """Take messages and links apart.
 
@@ -79,6 +88,7 @@ class LinkTask(Task):
                 ``repeats`` says that links may stand in several parts.
             metric: 'mrr' or 'hits@K'; what ``data.metric`` says by default.
             out_channels: Width of the embeddings.
+            batch_size: Training links a step; None for all in one.
 
         Raises:
             InputError: If something is missing or names nodes there are not, or a
@@ -117,13 +127,23 @@ class LinkTask(Task):
             _test=Ranking(data.test_pos, data.test_neg),
             _keys=key_pairs(data.train_pos, nodes, ranked),
             metric=metric,
+            batch_size=None
+            if batch_size is None
+            else check_int('batch_size', batch_size, 1),
         )
 
     def steps(
         self, epoch: int, seed: int, graph: Data | None = None
     ) -> Iterator[tuple[Self, Data | None]]:
-        """One step, on pairs drawn for this epoch."""
-        yield replace(self, epoch=epoch, seed=seed), graph
+        """One step, or one a batch of links, on pairs drawn for it."""
+        if self.batch_size is None:
+            yield replace(self, epoch=epoch, seed=seed), graph
+            return
+        generator = torch.Generator().manual_seed(step_key(seed, epoch))
+        order = torch.randperm(self.train.size(1), generator=generator)
+        for step, links in enumerate(order.to(self.device).split(self.batch_size)):
+            part = self.train[:, links]
+            yield replace(self, train=part, epoch=epoch, seed=seed, step=step), graph
 
     def train_loss(self, out: Tensor | Links) -> Tensor:
         """Mean of -log sigmoid over links plus mean over pairs drawn."""
@@ -134,10 +154,8 @@ class LinkTask(Task):
     def draw_pairs(self) -> Tensor:
         """As many pairs as there are training links, none of them one ``[2, P]``."""
         ranked, nodes = _is_ranked(self.metric), int(self.graph.num_nodes or 0)
-        generator = torch.Generator().manual_seed(self.seed)
-        generator.manual_seed(
-            int(torch.randint(2**62, (), generator=generator)) + self.epoch
-        )
+        key = step_key(step_key(self.seed, self.epoch), self.step)
+        generator = torch.Generator().manual_seed(key)
         found = self.train.cpu().clone()
         todo, keys = torch.arange(found.size(1)), self._keys.cpu()
         for _ in range(100):

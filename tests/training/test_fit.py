@@ -202,10 +202,10 @@ def test_a_killed_training_goes_on_bit_for_bit(small, tmp_path):
 class Halves(NodeTask):
     """Two steps an epoch, on one half of the training nodes each."""
 
-    def steps(self, epoch, seed):
+    def steps(self, epoch, seed, graph=None):
         halves = zip(self.train.index.chunk(2), self.train.y.chunk(2), strict=True)
         for index, y in halves:
-            yield dataclasses.replace(self, train=Part(index, y))
+            yield dataclasses.replace(self, train=Part(index, y)), graph
 
 
 def test_an_epoch_may_take_several_steps(small):

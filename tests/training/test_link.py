@@ -95,6 +95,26 @@ def test_pairs_drawn_are_no_links_and_a_function_of_seed_and_epoch(links):
     )
 
 
+def test_batches_of_links_each_with_pairs_of_its_own(links):
+    task = LinkTask.from_links(links, batch_size=10)
+    whole = {tuple(pair) for pair in links.train_pos.t().tolist()}
+    orders = []
+    for epoch in (0, 1):
+        steps = [step for step, _ in task.steps(epoch, 3)]
+        assert all(step.train.size(1) <= 10 for step in steps)
+        order = torch.cat([step.train for step in steps], dim=1)
+        assert {tuple(pair) for pair in order.t().tolist()} == whole
+        assert order.size(1) == links.train_pos.size(1)
+        drawn = [step.draw_pairs() for step in steps]
+        assert drawn[0].shape == steps[0].train.shape
+        assert not torch.equal(drawn[0], drawn[1])
+        orders.append(order)
+    assert not torch.equal(*orders)
+    for bad in (0, 2.5):
+        with pytest.raises(InputError, match='batch_size'):
+            LinkTask.from_links(links, batch_size=bad)
+
+
 def test_every_pair_that_is_no_link_is_drawn_alike():
     train = torch.tensor([[0, 0, 1], [1, 2, 2]])
     other = torch.tensor([[0], [3]]), torch.tensor([[1], [3]])
