@@ -1,6 +1,7 @@
 """Loaders for graphs too large for full batches; no compiled extensions of PyG."""
 
 from graphsparse.loading.cluster import ClusterLoader
+from graphsparse.loading.hops import HopStore
 from graphsparse.loading.inference import infer_layerwise
 from graphsparse.loading.layer_wise import LayerLoader
 from graphsparse.loading.link_loader import LinkNeighborLoader
@@ -11,6 +12,7 @@ from graphsparse.loading.saint import SaintLoader
 
 __all__ = [
     'ClusterLoader',
+    'HopStore',
     'LayerLoader',
     'LinkNeighborLoader',
     'NeighborLoader',
