@@ -27,8 +27,8 @@ class Propagation:
     :math:`S = L (A + \mathrm{diag}) R` with diagonal L and R, of row sums D: ``'sym'``
     is :math:`D^{-1/2} A D^{-1/2}`, ``'row'`` :math:`D^{-1} A`, a mean over neighbours,
     and ``'column'`` :math:`A D^{-1}`. A node of degree 0 has a row of zeros. Memory
-    beside the graph is three numbers a node and a block, so ``A`` and what it is
-    multiplied with may be mapped from disk.
+    beside the graph is some numbers a node and a block, so A and what it is multiplied
+    with may be mapped from disk.
 
     Attributes:
         adj: The graph.

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from graphsparse.engine import InputError
+from graphsparse.engine import InputError, PeakMemory
 from graphsparse.graph import Propagation, to_adjacency
 from graphsparse.loading import HopStore
 from graphsparse.loading import hops as module
@@ -75,21 +75,26 @@ def test_hops_that_are_there_are_kept(data, tmp_path, monkeypatch):
 
 def test_hops_of_anything_else_are_not(data, tmp_path, monkeypatch):
     made = count_products(monkeypatch)
-    other, loops = data.clone(), data.clone()
+    other, ones, loops, arcs = (data.clone() for _ in range(4))
     other.x[0, 0] += 1
-    loops.edge_weight = torch.full((data.num_edges,), 2.0)
+    loop = data.edge_index[0] == data.edge_index[1]
+    ones.edge_weight = torch.ones(data.num_edges)
+    loops.edge_weight = torch.where(loop, 2.0, 1.0)
+    arcs.edge_weight = torch.where(loop, 1.0, 2.0)
     fewer = data.edge_index[:, 1:]
     for graph, x, options in (
         (data, data.x, {}),
         (data, other.x, {}),
+        (ones, data.x, {}),
         (loops, data.x, {}),
+        (arcs, data.x, {}),
         (fewer, data.x, {}),
         (data, data.x.double(), {}),
         (data, data.x, {'normalization': 'row'}),
         (data, data.x, {'self_loops': True}),
     ):
         HopStore.build(graph, x, 1, folder=tmp_path, **options)
-    assert len(set(made)) == len(made) == 7
+    assert len(set(made)) == len(made) == 9
 
 
 def test_a_hop_cut_off_is_made_again(data, tmp_path):
@@ -152,6 +157,18 @@ def test_graph_and_features_on_disk(data, tmp_path):
     mapped = HopStore.build(adj.from_csr(rowptr, col), x, 2, folder=tmp_path / 'hops')
     plain = HopStore.build(adj.from_csr(adj.rowptr, adj.col), data.x, 2)
     assert all(map(torch.equal, mapped.hops, plain.hops))
+
+
+def test_on_disk_memory_does_not_grow_with_hops(tmp_path):
+    nodes, x = 40_000, torch.ones(40_000, 64)
+    ring = torch.arange(nodes)
+    adj = to_adjacency(torch.stack([ring, ring.roll(1)]), nodes, undirected=False)
+    a_hop = x.numel() * 4
+    with PeakMemory(0.001) as peak:
+        start = peak.bytes
+        store = HopStore.build(adj, x, 6, folder=tmp_path, block_bytes=2**19)
+    assert peak.bytes - start < a_hop
+    assert torch.equal(store.hops[6], x)
 
 
 def test_bad_input(data, tmp_path):

@@ -14,8 +14,9 @@ def spy(monkeypatch):
     seen, real = [], module.fit
 
     def watched(net, task, *args, **kwargs):
-        seen.append(task)
-        return real(net, task, *args, **kwargs)
+        course = real(net, task, *args, **kwargs)
+        seen.append((task, task.infer(net)))
+        return course
 
     monkeypatch.setattr(module, 'fit', watched)
     return seen
@@ -33,9 +34,15 @@ def test_labels_are_powers_of_the_operator(small):
 
 
 def test_stages_see_what_the_one_before_was_sure_of(small, monkeypatch):
-    tasks = spy(monkeypatch)
+    seen = spy(monkeypatch)
     found = LabelReuse(BASE, stages=3, threshold=0.4).run(small)
+    tasks, outs = zip(*seen, strict=True)
     mask = small.train_mask
+    for task, out in zip(tasks[1:], outs, strict=False):
+        sure = out.softmax(-1).max(1).values >= 0.4
+        assert 10 < sure.sum() < 120
+        assert torch.equal(task.train.index, (mask | sure).nonzero().view(-1))
+    assert torch.equal(outs[2], found.logits)
     assert torch.equal(tasks[0].train.index, mask.nonzero().view(-1))
     assert found.facts['trained_on'] == [t.train.index.numel() for t in tasks]
     assert found.facts['trained_on'][1] > 30
@@ -51,10 +58,10 @@ def test_stages_see_what_the_one_before_was_sure_of(small, monkeypatch):
 
 
 def test_thresholds(small, monkeypatch):
-    tasks = spy(monkeypatch)
+    seen = spy(monkeypatch)
     LabelReuse(BASE, stages=2, threshold=1.1).run(small)
     LabelReuse(BASE, stages=2, threshold=0.0).run(small)
-    sizes = [task.train.index.numel() for task in tasks]
+    sizes = [task.train.index.numel() for task, _ in seen]
     assert sizes == [30, 30, 30, 120]
 
 
