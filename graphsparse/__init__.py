@@ -12,6 +12,7 @@ _HOMES = {
     'graphsparse.graph': ('Adjacency', 'to_adjacency'),
     'graphsparse.loading': (
         'ClusterLoader',
+        'HopStore',
         'LayerLoader',
         'LinkNeighborLoader',
         'NeighborLoader',
@@ -38,6 +39,13 @@ _HOMES = {
         'score_edges',
     ),
     'graphsparse.rewiring': ('DynamicRewiring', 'FlowRecorder'),
+    'graphsparse.scaling': (
+        'Branch',
+        'CorrectAndSmooth',
+        'Decoupled',
+        'EnGCN',
+        'LabelReuse',
+    ),
     'graphsparse.tickets': (
         'SET',
         'UGS',
@@ -55,7 +63,13 @@ _HOMES = {
         'Untrained',
         'prune_curve',
     ),
-    'graphsparse.training': ('Task', 'Training', 'fit', 'leave_classes_out'),
+    'graphsparse.training': (
+        'HopTask',
+        'Task',
+        'Training',
+        'fit',
+        'leave_classes_out',
+    ),
     'graphsparse.transforms': ('Reorder', 'Sparsify', 'sparsify'),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}

@@ -28,7 +28,7 @@ class Propagation:
     is :math:`D^{-1/2} A D^{-1/2}`, ``'row'`` :math:`D^{-1} A`, a mean over neighbours,
     and ``'column'`` :math:`A D^{-1}`. A node of degree 0 has a row of zeros. Memory
     beside the graph is some numbers a node and a block, so A and what it is multiplied
-    with may be mapped from disk.
+    with may be mapped from disk. No gradient flows through it.
 
     Attributes:
         adj: The graph.
@@ -43,6 +43,7 @@ class Propagation:
     right: Tensor
 
     @staticmethod
+    @torch.no_grad()
     def of(
         graph: Any,
         normalization: Normalization = 'sym',
@@ -113,6 +114,7 @@ class Propagation:
             yield begin, self._rows(begin, end, x)
             begin = end
 
+    @torch.no_grad()
     def _rows(self, begin: int, end: int, x: Tensor) -> Tensor:
         adj = self.adj
         first, last = int(adj.rowptr[begin]), int(adj.rowptr[end])

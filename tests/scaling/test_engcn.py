@@ -5,9 +5,12 @@ import pytest
 import torch
 
 from graphsparse.engine import InputError
-from graphsparse.scaling import Decoupled, EnGCN
+from graphsparse.kernels.streams import step_key
+from graphsparse.loading import HopStore
+from graphsparse.nn.hops import MLP
+from graphsparse.scaling import EnGCN
 from graphsparse.scaling import engcn as module
-from graphsparse.training import Training, Watch
+from graphsparse.training import HopTask, NodeTask, Training, Watch, fit
 
 BRIEF = Training(epochs=3, lr=0.01, weight_decay=0.0, ties='first')
 SMALL = {'hidden_channels': 8, 'batch_size': 16, 'passes': 2, 'training': BRIEF}
@@ -62,15 +65,35 @@ def test_the_ensemble_is_the_sum_of_log_probabilities(small, fits):
     assert torch.equal(found.logits.argmax(1), boosted.argmax(1))
 
 
-def test_one_hop_is_a_perceptron(small):
-    found = EnGCN(1, feature_dropout=0.3, **SMALL).run(small)
-    # Same weights drawn, same batches and dropout: what is left is the ensemble of one.
-    net = found.model.net.eval()
-    expected = net(small.x.unsqueeze(1)).log_softmax(-1)
-    torch.testing.assert_close(found.logits, expected)
-    assert list(found.courses) == ['hop_0']
-    base = Decoupled('mlp', 0, hidden_channels=8, dropout=0.3)
-    assert list(base.make_net(16, 3).state_dict()) == list(net.state_dict())
+def test_one_hop_is_a_perceptron_of_the_features(small):
+    found = EnGCN(1, feature_dropout=0.3, **SMALL).run(small, seed=5)
+    torch.manual_seed(5)
+    net = MLP(16, 3, hidden_channels=8, dropout=0.3)
+    task = HopTask.of(
+        NodeTask.from_data(small), HopStore([small.x]), None, 16, 2, shuffle=False
+    )
+    course = fit(net, task, BRIEF, seed=step_key(5, 0))
+    assert course.loss == found.courses['hop_0'].loss
+    assert torch.equal(task.infer(net).log_softmax(-1), found.logits)
+
+
+def test_learners_that_are_all_alike_are_one_learner(small, monkeypatch):
+    """Only loops: every hop has the same features. Nothing learned, nor from labels."""
+    small.edge_index = torch.arange(120).expand(2, -1)
+    real = EnGCN.make_net
+
+    def without_labels(self, task):
+        net = real(self, task)
+        for tensor in [*net.labels.weights, *net.labels.biases]:
+            tensor.data.zero_()
+        return net
+
+    monkeypatch.setattr(EnGCN, 'make_net', without_labels)
+    monkeypatch.setattr(module, 'fit', lambda net, *_, **__: net.eval())
+    one, many = (EnGCN(k, **SMALL).run(small).logits for k in (1, 4))
+    assert one.argmax(1).unique().numel() > 1
+    torch.testing.assert_close(many, 4 * one)
+    assert torch.equal(many.argmax(1), one.argmax(1))
 
 
 def test_one_net_and_one_optimiser_go_from_hop_to_hop(small, fits):
