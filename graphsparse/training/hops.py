@@ -76,6 +76,15 @@ class HopTask(NodeTask):
             shuffle=shuffle,
         )
 
+    def with_graph(self, graph: Data) -> Self:
+        """InputError for any graph but its own: the hops are of that one."""
+        if graph is not self.graph:
+            raise InputError(
+                'The hops were propagated on another graph: build a HopStore of this '
+                'one.'
+            )
+        return self
+
     def steps(self, epoch: int, seed: int) -> Iterator[Self]:
         """Batches of training nodes, in an order that seed and epoch tell."""
         count = self.train.index.numel()
@@ -90,11 +99,8 @@ class HopTask(NodeTask):
 
     def predict(self, model: Module, graph: Data | None = None) -> Tensor:
         """Logits ``[nodes, out_channels]`` of the nodes shown, batch by batch."""
-        if graph is not None and graph is not self.graph:
-            raise InputError(
-                'Hops were propagated on the whole graph: build a HopStore of the '
-                'sparser one.'
-            )
+        if graph is not None:
+            self.with_graph(graph)
         shown = self.shown
         if shown is None:
             shown = torch.arange(self.store.num_nodes)

@@ -6,7 +6,14 @@ from graphsparse.engine import InputError
 from graphsparse.loading import HopStore
 from graphsparse.nn.hops import MLP, SGC, SIGN, LabelNet
 from graphsparse.tickets import Teddy
-from graphsparse.training import HopTask, NodeTask, Training, Watch, fit
+from graphsparse.training import (
+    HopTask,
+    NodeTask,
+    Training,
+    Watch,
+    evaluate_perturbed,
+    fit,
+)
 
 
 @pytest.fixture
@@ -148,13 +155,15 @@ def test_several_labels_a_node(small):
     assert course.loss[-1] < course.loss[0]
 
 
-def test_no_sparser_graph_is_taken_in_silence(small, task):
+def test_no_other_graph_is_taken_in_silence(small, task):
     assert task.infer(net(), task.graph).shape == (120, 3)
-    with pytest.raises(InputError, match='build a HopStore of the sparser one'):
+    with pytest.raises(InputError, match='propagated on another graph'):
         task.infer(net(), small)
     search = Teddy(training=Training(epochs=1), distillation=0.0)
     with pytest.raises(InputError, match='build a HopStore'):
         search.search(net, task)
+    with pytest.raises(InputError, match='build a HopStore'):
+        evaluate_perturbed(task, net(), features=0.1)
 
 
 def test_bad_input(small, task):
