@@ -28,7 +28,8 @@ class CorrectAndSmooth(Branch):
 
     Huang et al., "Combining Label Propagation and Simple Models Out-performs Graph
     Neural Networks", ICLR 2021 (section 2, autoscale). Only training labels are read.
-    Defaults are the authors' for ogbn-products with a perceptron.
+    Defaults are those of Duan et al. (NeurIPS 2022 data sets and benchmarks), whose
+    base had spectral embeddings among its features as well.
 
     Args:
         base: What predicts; a perceptron of the features by default.
