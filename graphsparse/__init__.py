@@ -13,6 +13,7 @@ _HOMES = {
     'graphsparse.loading': (
         'ClusterLoader',
         'ClusterSampling',
+        'HopStore',
         'LayerLoader',
         'LayerSampling',
         'LinkNeighborLoader',
@@ -42,6 +43,13 @@ _HOMES = {
         'score_edges',
     ),
     'graphsparse.rewiring': ('DynamicRewiring', 'FlowRecorder'),
+    'graphsparse.scaling': (
+        'Branch',
+        'CorrectAndSmooth',
+        'Decoupled',
+        'EnGCN',
+        'LabelReuse',
+    ),
     'graphsparse.tickets': (
         'SET',
         'UGS',
@@ -61,6 +69,7 @@ _HOMES = {
     ),
     'graphsparse.training': (
         'SampledTask',
+        'HopTask',
         'Task',
         'Training',
         'fit',

@@ -6,6 +6,7 @@ from graphsparse.graph.convert import cached_adjacency, to_adjacency
 from graphsparse.graph.matrix import pattern_matrix
 from graphsparse.graph.operator import Operator
 from graphsparse.graph.partition import metis_parts
+from graphsparse.graph.propagation import Normalization, Propagation
 from graphsparse.graph.proximity import (
     adamic_adar,
     common_neighbors,
@@ -16,7 +17,9 @@ from graphsparse.graph.proximity import (
 __all__ = [
     'Adjacency',
     'Block',
+    'Normalization',
     'Operator',
+    'Propagation',
     'adamic_adar',
     'cached_adjacency',
     'common_neighbors',

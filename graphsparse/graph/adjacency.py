@@ -251,7 +251,8 @@ class Adjacency:
             head = f'{self.num_src} {self.num_dst}\n'
             digest = hashlib.sha256(head.encode())
             for part in (self.rowptr, self.col, self.loop):
-                digest.update(part.cpu().to(torch.int64).numpy().data)
+                for block in part.split(2**22):  # of maps larger than memory
+                    digest.update(block.cpu().to(torch.int64).numpy().data)
             self._cache['digest'] = digest.hexdigest()
         return self._cache['digest']
 

@@ -2,6 +2,8 @@
 
 from graphsparse.loading.base import Sampling
 from graphsparse.loading.cluster import ClusterLoader, ClusterSampling
+from graphsparse.loading.cluster import ClusterLoader
+from graphsparse.loading.hops import HopStore
 from graphsparse.loading.inference import infer_layerwise
 from graphsparse.loading.layer_wise import LayerLoader, LayerSampling
 from graphsparse.loading.link_loader import LinkNeighborLoader
@@ -13,6 +15,7 @@ from graphsparse.loading.saint import SaintLoader, SaintSampling
 __all__ = [
     'ClusterLoader',
     'ClusterSampling',
+    'HopStore',
     'LayerLoader',
     'LayerSampling',
     'LinkNeighborLoader',

@@ -2,6 +2,7 @@
 
 from graphsparse.training.fit import Callback, Fit, Step, Training, Watch, fit
 from graphsparse.training.graph import GraphTask
+from graphsparse.training.hops import HopTask
 from graphsparse.training.link import LinkTask
 from graphsparse.training.node import NodeTask
 from graphsparse.training.open_set import OpenSetTask, leave_classes_out
@@ -18,6 +19,7 @@ __all__ = [
     'Callback',
     'Fit',
     'GraphTask',
+    'HopTask',
     'LinkTask',
     'NodeTask',
     'OpenSetTask',

@@ -1,0 +1,18 @@
+"""Ways to train on graphs too large for full batches, one paper's idea a file."""
+
+from graphsparse.scaling.base import Branch, Branched
+from graphsparse.scaling.correct_and_smooth import CorrectAndSmooth
+from graphsparse.scaling.decoupled import Decoupled
+from graphsparse.scaling.engcn import EnGCN
+from graphsparse.scaling.label_reuse import LabelReuse
+from graphsparse.scaling.pseudo_labels import PseudoLabelState
+
+__all__ = [
+    'Branch',
+    'Branched',
+    'CorrectAndSmooth',
+    'Decoupled',
+    'EnGCN',
+    'LabelReuse',
+    'PseudoLabelState',
+]
