@@ -48,7 +48,9 @@ _HOMES = {
         'CorrectAndSmooth',
         'Decoupled',
         'EnGCN',
+        'FullBatch',
         'LabelReuse',
+        'Sampled',
     ),
     'graphsparse.tickets': (
         'SET',

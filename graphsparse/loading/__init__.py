@@ -2,7 +2,6 @@
 
 from graphsparse.loading.base import Sampling
 from graphsparse.loading.cluster import ClusterLoader, ClusterSampling
-from graphsparse.loading.cluster import ClusterLoader
 from graphsparse.loading.hops import HopStore
 from graphsparse.loading.inference import infer_layerwise
 from graphsparse.loading.layer_wise import LayerLoader, LayerSampling

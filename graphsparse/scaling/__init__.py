@@ -4,8 +4,10 @@ from graphsparse.scaling.base import Branch, Branched
 from graphsparse.scaling.correct_and_smooth import CorrectAndSmooth
 from graphsparse.scaling.decoupled import Decoupled
 from graphsparse.scaling.engcn import EnGCN
+from graphsparse.scaling.full_batch import FullBatch
 from graphsparse.scaling.label_reuse import LabelReuse
 from graphsparse.scaling.pseudo_labels import PseudoLabelState
+from graphsparse.scaling.sampled import Sampled
 
 __all__ = [
     'Branch',
@@ -13,6 +15,8 @@ __all__ = [
     'CorrectAndSmooth',
     'Decoupled',
     'EnGCN',
+    'FullBatch',
     'LabelReuse',
     'PseudoLabelState',
+    'Sampled',
 ]

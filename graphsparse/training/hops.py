@@ -85,7 +85,9 @@ class HopTask(NodeTask):
             )
         return self
 
-    def steps(self, epoch: int, seed: int) -> Iterator[Self]:
+    def steps(
+        self, epoch: int, seed: int, graph: Data | None = None
+    ) -> Iterator[tuple[Self, Data | None]]:
         """Batches of training nodes, in an order that seed and epoch tell."""
         count = self.train.index.numel()
         for step in range(epoch * self.passes, (epoch + 1) * self.passes):
@@ -95,7 +97,7 @@ class HopTask(NodeTask):
                 order = torch.randperm(count, generator=generator)
             for rows in _batches(order.to(self.device), self.batch_size):
                 part = Part(self.train.index[rows], self.train.y[rows])
-                yield replace(self, train=part, shown=part.index)
+                yield replace(self, train=part, shown=part.index), graph
 
     def predict(self, model: Module, graph: Data | None = None) -> Tensor:
         """Logits ``[nodes, out_channels]`` of the nodes shown, batch by batch."""

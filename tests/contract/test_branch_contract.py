@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from graphsparse.engine import InputError, find, name_of
+from graphsparse.nn import ModelRecipe
 from graphsparse.scaling import Branch, Decoupled
 from graphsparse.training import Task, Training, Watch
 
@@ -31,6 +32,8 @@ def branch(request):
         'stages': 2,
         'threshold': 0.6,
         'training': Training(epochs=6),
+        'model': ModelRecipe('sage', 8, 2, dropout=0.2),
+        'sampling_args': {'num_neighbors': (3, 3), 'batch_size': 16},
     }
     wanted['base'] = Decoupled(
         **{k: v for k, v in wanted.items() if k in Decoupled.__dataclass_fields__}

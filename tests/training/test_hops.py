@@ -43,7 +43,7 @@ def test_an_epoch_is_every_training_node_once_in_an_order_of_its_own(small, task
     seen = {}
     for seed, epoch in ((0, 0), (0, 1), (1, 0)):
         torch.manual_seed(epoch)  # of no effect
-        steps = list(task.steps(epoch, seed))
+        steps = [step for step, _ in task.steps(epoch, seed)]
         assert [step.train.index.numel() for step in steps] == [8, 8, 8, 6]
         order = torch.cat([step.train.index for step in steps])
         assert torch.equal(order.sort().values, small.train_mask.nonzero().view(-1))
@@ -51,7 +51,7 @@ def test_an_epoch_is_every_training_node_once_in_an_order_of_its_own(small, task
         for step in steps:
             assert torch.equal(step.train.y, small.y[step.train.index])
     assert len(set(map(tuple, seen.values()))) == 3
-    again = torch.cat([step.train.index for step in task.steps(1, 0)])
+    again = torch.cat([step.train.index for step, _ in task.steps(1, 0)])
     assert again.tolist() == seen[0, 1]
 
 
@@ -59,25 +59,25 @@ def test_several_passes_are_several_orders(task):
     twice = HopTask.of(task, task.store, batch_size=30, passes=2)
     one = HopTask.of(task, task.store, batch_size=30)
     for epoch in (0, 1):
-        found = [step.train.index for step in twice.steps(epoch, 3)]
+        found = [step.train.index for step, _ in twice.steps(epoch, 3)]
         expected = [
             step.train.index
             for part in (2 * epoch, 2 * epoch + 1)
-            for step in one.steps(part, 3)
+            for step, _ in one.steps(part, 3)
         ]
         assert all(map(torch.equal, found, expected)) and len(found) == 2
 
 
 def test_in_order_where_asked(task):
     plain = HopTask.of(task, task.store, batch_size=7, shuffle=False)
-    order = torch.cat([step.train.index for step in plain.steps(5, 1)])
+    order = torch.cat([step.train.index for step, _ in plain.steps(5, 1)])
     assert torch.equal(order, task.train.index)
 
 
 def test_a_single_node_left_over_joins_the_others(task):
     for size, expected in ((29, [30]), (10, [10] * 3), (1, [1] * 30), (50, [30])):
         parts = HopTask.of(task, task.store, batch_size=size).steps(0, 0)
-        assert [part.train.index.numel() for part in parts] == expected
+        assert [part.train.index.numel() for part, _ in parts] == expected
 
 
 def test_predictions_are_those_of_all_rows_at_once(task):
@@ -85,7 +85,7 @@ def test_predictions_are_those_of_all_rows_at_once(task):
     rows = torch.stack(task.store.hops, dim=1)
     with torch.no_grad():
         torch.testing.assert_close(task.infer(model), model(rows))
-    step = next(task.steps(0, 0))
+    step, _ = next(task.steps(0, 0))
     out = step.predict(model)
     torch.testing.assert_close(out, model(rows[step.train.index]))
     expected = F.cross_entropy(out, step.train.y)
@@ -100,7 +100,7 @@ def test_what_more_there_is_reaches_the_model(task):
     with torch.no_grad():
         torch.testing.assert_close(more.infer(model), model(rows, extra))
         torch.testing.assert_close(task.infer(model), model(rows))
-    step = next(more.steps(0, 0))
+    step, _ = next(more.steps(0, 0))
     out, index = step.predict(model), step.train.index
     torch.testing.assert_close(out, model(rows[index], extra[index]))
 
