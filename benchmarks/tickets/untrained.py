@@ -42,7 +42,7 @@ CANDIDATES = SCALES | {
     'init': ('kaiming_uniform', 'signed_constant'),
     'power': (1.0, 3.0),
 }
-DEEP = {'logit_scale': (1000.0,), 'gradual': (True, False)}
+DEEP = {'logit_scale': (1000.0,), 'gradual': (True,)}
 FEWER = CANDIDATES | {'logit_scale': (20.0,), 'power': (1.0,)}
 
 
@@ -98,6 +98,7 @@ class Row:
         layers: How many.
         lr: Of the scores.
         epochs: Of the search.
+        tried: What else was, where the bar is not reached.
         grid: Options of the search to choose from.
         nets: Further widths and dropouts to choose from, with ``FEWER`` options.
         dense: Whether the same net, trained, stands beside it.
@@ -117,6 +118,7 @@ class Row:
     dense: bool = False
     edge_popup: bool = False
     epochs: int = 400
+    tried: str | None = None
 
     def problems(self) -> list[tuple[Problem, Mapping[str, tuple]]]:
         """The nets, each with the options of the search to choose from."""
@@ -166,7 +168,17 @@ ROWS = {
     'citeseer_gat': Row('citeseer', 'relu_gat', 0.95, 0.694, 0.704, grid=CANDIDATES),
     'cora_gcn': Row('cora', 'gcn', 0.90, 0.794, 0.797, (256, 512), grid=CANDIDATES),
     'edge_popup': Row(
-        'cora', 'gcn', 0.95, 0.05, 0.794, grid=CANDIDATES, edge_popup=True, dense=True
+        'cora',
+        'gcn',
+        0.95,
+        0.05,
+        0.794,
+        grid=CANDIDATES,
+        edge_popup=True,
+        dense=True,
+        tried="With the paper's settings, Kaiming-uniform and logit scale 1, it is "
+        '78.3 against 73.8: 4.5 points. Tuned alike, signed constant and a louder loss '
+        'lift Edge-Popup too, more than the untrained ticket.',
     ),
     'deep': Row('cora', 'gcn', 0.04, 0.77, 0.777, (128,), 32, 0.005, DEEP, dense=True),
 }
@@ -220,7 +232,7 @@ def collect(row: Row, seeds: list[int], out: str) -> dict[str, Any] | None:
         'chosen_on_validation': best,
         'candidates': shown,
         'bar': row.bar,
-    }
+    } | ({'tried': row.tried} if row.tried else {})
     for name in best.keys() - {'untrained'}:
         other = best[name]['test']
         found[f'untrained_minus_{name}'] = paired(own['values'], other['values'])
@@ -247,19 +259,34 @@ def figures(problem: Problem, lines: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def best_of_larger(rows: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-    """By data set the net and sparsity best on validation, beside its dense net."""
+    """By data set the untrained and the dense net best on validation, side by side.
+
+    Its own dense net beside an untrained one may be the weaker of two: the bar is that
+    of the stronger.
+    """
     found = {}
     for name in dict.fromkeys(data for data, _ in LARGER):
         own = {label: row for label, row in rows.items() if label.startswith(name)}
         if len(own) < 4:
             continue
-        chosen = max(
-            own,
-            key=lambda r: own[r]['chosen_on_validation']['untrained']['val']['mean'],
+
+        def best(kind: str, own: Mapping[str, Any] = own) -> str:
+            return max(
+                own, key=lambda r: own[r]['chosen_on_validation'][kind]['val']['mean']
+            )
+
+        row, dense = best('untrained'), best('dense')
+        sides = own[row]['chosen_on_validation'], own[dense]['chosen_on_validation']
+        gap = paired(
+            sides[0]['untrained']['test']['values'], sides[1]['dense']['test']['values']
         )
-        gap = own[chosen]['untrained_minus_dense']
-        reached = gap['mean'] >= -WITHIN
-        found[name] = {'row': chosen, 'minus_dense': gap, 'reached': reached}
+        found[name] = {
+            'untrained': row,
+            'dense': dense.rpartition('_')[0],
+            'minus_best_dense': gap,
+            'minus_own_dense': own[row]['untrained_minus_dense'],
+            'reached': gap['mean'] >= -WITHIN,
+        }
     return found
 
 
