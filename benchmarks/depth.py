@@ -27,7 +27,7 @@ from torch.optim import Adam, Optimizer
 from benchmarks.record import paired, spread, write_record
 from graphsparse.engine import append_line, read_lines
 from graphsparse.engine.find import unknown
-from graphsparse.experiments import Problem, Run, run_grid
+from graphsparse.experiments import Problem, TicketRun, run_grid
 from graphsparse.experiments.lists import Names
 from graphsparse.experiments.rewiring import DeepSearch
 from graphsparse.nn import ModelRecipe
@@ -78,7 +78,7 @@ class Row:
         recipe = ModelRecipe(
             'rewired_gcn', 64, self.layers, self.dropout, options=options
         )
-        return Problem(self.dataset, recipe, device='cpu')
+        return Problem(self.dataset, device='cpu', model=recipe)
 
     def searches(self) -> dict[str, DeepSearch]:
         """By name, all that is trained but GCNII."""
@@ -99,12 +99,12 @@ class Row:
                 found[f'ticket-{init}'] = DeepSearch(method, sparse)
         return found
 
-    def runs(self) -> Iterator[Run]:
+    def runs(self) -> Iterator[TicketRun]:
         """All of them, over the seeds."""
         for seed in range(self.seeds):
             for name, search in self.searches().items():
                 file = f'{name}-{self.layers}-{seed}.safetensors'
-                yield Run(name, search, seed, file)
+                yield TicketRun(self.problem, name, search, seed, file)
 
 
 GCNII = {
@@ -168,8 +168,8 @@ def run_gcnii(row: Row, out: Path) -> list[dict[str, Any]]:
     for seed in range(row.seeds):
         if seed in known:
             continue
-        problem = Problem(row.dataset, recipe, device='cpu')
-        task = problem.task(problem.split(seed))
+        problem = Problem(row.dataset, device='cpu', model=recipe)
+        task = problem.node_task(problem.split(seed))
         model = initial_model(problem.factory(task), seed)
         fit(model, task, training, optimizer=two_decays, seed=seed)
         scores = task.evaluate(model)
@@ -182,7 +182,7 @@ def measure(row: Row, out: Path) -> dict[str, Any]:
     """Run what is missing of a row; its figures."""
     folder = out / row.dataset
     found: dict[str, list[dict[str, Any]]] = {}
-    for line in run_grid('rewire', row.problem, list(row.runs()), folder):
+    for line in run_grid('rewire', list(row.runs()), folder):
         found.setdefault(line['method'], []).append(line)
     if row.gcnii:
         found['gcnii'] = run_gcnii(row, folder)
@@ -231,7 +231,7 @@ def collect(row: Row, found: Mapping[str, list[dict[str, Any]]]) -> dict[str, An
 def recorder_cost(rounds: int = 9, epochs: int = 20) -> dict[str, Any]:
     """What writing down every layer's gradient norm adds to an epoch, in turns."""
     problem = ROWS['cora-16'].problem
-    task = problem.task(0)
+    task = problem.node_task(0)
     training = replace(TRAINING, epochs=epochs)
     seconds: dict[str, list[float]] = {'without': [], 'with': []}
     for _ in range(rounds):

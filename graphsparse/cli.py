@@ -16,8 +16,8 @@ from jsonargparse.typing import register_type
 from graphsparse.engine import InputError, find
 from graphsparse.engine.find import unknown
 from graphsparse.experiments import rewiring, tickets, verbs
-from graphsparse.experiments.grid import Problem
 from graphsparse.experiments.lists import Names, Numbers
+from graphsparse.experiments.problem import Problem
 from graphsparse.experiments.summary import format_table, percent
 from graphsparse.nn import ModelRecipe
 from graphsparse.rewiring import DynamicRewiring

@@ -17,7 +17,7 @@ from pathlib import Path
 from jsonargparse import auto_cli
 
 from benchmarks.record import paired, write_record
-from graphsparse.experiments import Problem, Run, run_grid
+from graphsparse.experiments import Problem, TicketRun, run_grid
 from graphsparse.experiments.summary import format_table, summarise
 from graphsparse.nn import ModelRecipe
 from graphsparse.tickets import Dense, Teddy
@@ -38,15 +38,23 @@ def searches(level: str, distillation: float) -> dict[str, Teddy]:
     return {'teddy': teddy, **teddy.baselines()}  # type: ignore[dict-item]
 
 
-def runs(seeds: list[int]) -> list[Run]:
+def runs(seeds: list[int]) -> list[TicketRun]:
     """All runs, dense first, since the others take their teacher from it."""
-    out = [Run('dense', Dense(), seed, f'dense-{seed}.safetensors') for seed in seeds]
+    problem = Problem('cora', device='cpu', model=ModelRecipe('gcn'))
+    out = [
+        TicketRun(problem, 'dense', Dense(), seed, f'dense-{seed}.safetensors')
+        for seed in seeds
+    ]
     for seed in seeds:
         for level in LEVELS:
             for weight in DISTILLATION:
                 for label, search in searches(level, weight).items():
                     stem = f'{label}-{level[:2].strip()}-d{weight:g}'
-                    out.append(Run(label, search, seed, f'{stem}-{seed}.safetensors'))
+                    out.append(
+                        TicketRun(
+                            problem, label, search, seed, f'{stem}-{seed}.safetensors'
+                        )
+                    )
     return out
 
 
@@ -109,8 +117,7 @@ def main(
         first: The first of them.
         out: Folder of runs.
     """
-    problem = Problem('cora', ModelRecipe('gcn'), device='cpu')
-    rows = run_grid('ticket', problem, runs([*range(first, first + seeds)]), Path(out))
+    rows = run_grid('ticket', runs([*range(first, first + seeds)]), Path(out))
     print(format_table(summarise(rows)))
     if seeds < 5:
         return

@@ -23,7 +23,7 @@ from jsonargparse import auto_cli
 
 from benchmarks.record import paired, spread, write_record
 from graphsparse.engine.find import unknown
-from graphsparse.experiments import Problem, Run, run_grid
+from graphsparse.experiments import Problem, TicketRun, run_grid
 from graphsparse.experiments.lists import Names
 from graphsparse.experiments.summary import format_table, summarise
 from graphsparse.nn import ModelRecipe
@@ -102,10 +102,16 @@ class Row:
             settings = {'ugs-authors': ugs, **settings}
         return {**ugs.baselines(), **settings}
 
-    def runs(self, seeds: range) -> list[Run]:
+    def runs(self, problem: Problem, seeds: range) -> list[TicketRun]:
         """All runs of this row but the dense one."""
         return [
-            Run(label, search, seed, f'{label}-{self.rounds}-{seed}.safetensors')
+            TicketRun(
+                problem,
+                label,
+                search,
+                seed,
+                f'{label}-{self.rounds}-{seed}.safetensors',
+            )
             for seed in seeds
             for label, search in self.searches().items()
         ]
@@ -114,13 +120,16 @@ class Row:
 def do(dataset: str, rows: list[Row], seeds: range, out: Path) -> dict[str, Any]:
     """Run what is missing of one data set; its figures by row, if over all seeds."""
     dense = Dense(TRAINING[dataset])
-    runs = [Run('dense', dense, seed, f'dense-{seed}.safetensors') for seed in seeds]
+    problem = Problem(dataset, device='cpu', model=ModelRecipe('gcn'))
+    runs = [
+        TicketRun(problem, 'dense', dense, seed, f'dense-{seed}.safetensors')
+        for seed in seeds
+    ]
     sizes = [len(runs)]
     for row in rows:
-        runs += row.runs(seeds)
+        runs += row.runs(problem, seeds)
         sizes.append(len(runs))
-    problem = Problem(dataset, ModelRecipe('gcn'), device='cpu')
-    found = run_grid('ticket', problem, runs, out / dataset)
+    found = run_grid('ticket', runs, out / dataset)
     print(format_table(summarise(found)))
     if len(seeds) < 2:
         return {}

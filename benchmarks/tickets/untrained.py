@@ -28,7 +28,8 @@ from torch import Tensor
 from benchmarks.record import paired, spread, write_record
 from graphsparse.engine import read_lines
 from graphsparse.engine.find import unknown
-from graphsparse.experiments import Problem, Run, run_grid
+from graphsparse.experiments import Problem, TicketRun, run_grid
+from graphsparse.experiments.grid import run_key
 from graphsparse.experiments.lists import Names
 from graphsparse.graph import Adjacency
 from graphsparse.nn import GATConv, ModelRecipe, ReferenceModel, dropout
@@ -128,7 +129,7 @@ class Row:
         found = []
         for width, share, grid in nets:
             recipe = ModelRecipe(self.model, width, self.layers, share)
-            found.append((Problem(self.dataset, recipe, device='cpu'), grid))
+            found.append((Problem(self.dataset, device='cpu', model=recipe), grid))
         return found
 
     def searches(self, grid: Mapping[str, tuple]) -> dict[str, TicketSearch]:
@@ -144,11 +145,19 @@ class Row:
                 found[f'edge_popup-{name}'] = search.baselines()['edge_popup']
         return found
 
-    def runs(self, grid: Mapping[str, tuple], seeds: list[int]) -> dict[str, list[Run]]:
+    def runs(
+        self, problem: Problem, grid: Mapping[str, tuple], seeds: list[int]
+    ) -> dict[str, list[TicketRun]]:
         """Of each search, over the seeds."""
         return {
             name: [
-                Run(name.partition('-')[0], search, seed, f'{name}-{seed}.safetensors')
+                TicketRun(
+                    problem,
+                    name.partition('-')[0],
+                    search,
+                    seed,
+                    f'{name}-{seed}.safetensors',
+                )
                 for seed in seeds
             ]
             for name, search in self.searches(grid).items()
@@ -225,8 +234,8 @@ def collect(row: Row, seeds: list[int], out: str) -> dict[str, Any] | None:
     for problem, grid in row.problems():
         place = folder(problem, out)
         known = {line['key']: line for line in read_lines(place / 'results.jsonl')}
-        for runs in row.runs(grid, seeds).values():
-            lines = [known.get(run.key(problem)) for run in runs]
+        for runs in row.runs(problem, grid, seeds).values():
+            lines = [known.get(run_key(run)) for run in runs]
             if None in lines:
                 return None
             shown.setdefault(runs[0].label, []).append(figures(problem, lines))  # type: ignore[arg-type]
@@ -341,8 +350,9 @@ def main(
             raise unknown('row', name, [*ROWS, 'time'])
     for name in names:
         for problem, grid in ROWS[name].problems() if name != 'time' else ():
-            runs = [run for of in ROWS[name].runs(grid, given).values() for run in of]
-            run_grid('ticket', problem, runs, folder(problem, out))
+            by_name = ROWS[name].runs(problem, grid, given)
+            runs = [run for of in by_name.values() for run in of]
+            run_grid('ticket', runs, folder(problem, out))
     timed = Path(out) / 'time.json'
     if 'time' in names:
         timed.parent.mkdir(parents=True, exist_ok=True)

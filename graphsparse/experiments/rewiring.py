@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from graphsparse.engine import resolve
-from graphsparse.experiments.grid import Problem, Run
 from graphsparse.experiments.heat_maps import draw_flow
 from graphsparse.experiments.lists import Names, Numbers
+from graphsparse.experiments.problem import Problem
 from graphsparse.experiments.run_all import beside_baselines, run_all, seeds_from
+from graphsparse.experiments.ticket_run import TicketRun
 from graphsparse.nn import ModelRecipe
 from graphsparse.pruning import Ticket
 from graphsparse.pruning.init import ModelLike
@@ -109,15 +110,15 @@ def rewire(
             ``runs/rewire-<dataset>-<layers>``.
     """
     recipe = _recipe(method, layers, hidden_channels, dropout)
-    problem = Problem(dataset, recipe, root, device)
+    problem = Problem(dataset, root, device, recipe)
     folder = Path(out or f'runs/rewire-{dataset}-{layers}')
     search = _search(ticket, ticket_args)
     runs = [
         run
         for number in seeds_from(seed, seeds)
-        for run in deep_runs(method, search, layers, number, folder, number == seed)
+        for run in deep_runs(method, search, problem, number, folder, number == seed)
     ]
-    answer = run_all('rewire', [(problem, runs)], folder, draw_flows)
+    answer = run_all('rewire', runs, folder, draw_flows)
     return beside_baselines(answer, 'rewired')
 
 
@@ -162,35 +163,32 @@ def compare_depths(
     folder = Path(out or f'runs/rewire-compare-{dataset}')
     search, options = _search(ticket, ticket_args), dict(net_args or {})
     numbers = seeds_from(seed, seeds)
-    grids = []
+    runs: list[TicketRun] = []
     for depth in map(int, layers):
         recipe = _recipe(method, depth, hidden_channels, dropout)
-        runs = [
-            run
-            for number in numbers
-            for run in deep_runs(method, search, depth, number, folder, number == seed)
-        ]
-        grids.append((Problem(dataset, recipe, root, device), runs))
+        problem = Problem(dataset, root, device, recipe)
+        for number in numbers:
+            first = number == seed
+            runs += deep_runs(method, search, problem, number, folder, first)
         for net in nets:
             own = replace(recipe, model=net, options=options.get(net, {}))
-            dense = Dense(method.training)
-            files = [f'{net}-{depth}-{number}.safetensors' for number in numbers]
-            pairs = zip(numbers, files, strict=True)
-            runs = [Run(net, dense, number, file) for number, file in pairs]
-            grids.append((Problem(dataset, own, root, device), runs))
-    return run_all('rewire', grids, folder, draw_flows)
+            beside, dense = replace(problem, model=own), Dense(method.training)
+            for number in numbers:
+                file = f'{net}-{depth}-{number}.safetensors'
+                runs.append(TicketRun(beside, net, dense, number, file))
+    return run_all('rewire', runs, folder, draw_flows)
 
 
 def deep_runs(
     method: DynamicRewiring,
     ticket: TicketSearch | None,
-    layers: int,
+    problem: Problem,
     seed: int,
     folder: Path,
     record: bool,
-) -> Iterator[Run]:
+) -> Iterator[TicketRun]:
     """The rewired net of one depth and seed, its baselines before it."""
-    baselines = method.baselines()
+    layers, baselines = problem.model.num_layers, method.baselines()
     methods = {
         'gcn': replace(baselines['none'], init=None),
         'init': baselines['none'],
@@ -201,11 +199,11 @@ def deep_runs(
         stem = f'{label}-{layers}-{seed}'
         flow = folder / f'{stem}.flow.json' if record else None
         search = DeepSearch(rewiring, flow=flow)
-        yield Run(label, search, seed, f'{stem}.safetensors')
+        yield TicketRun(problem, label, search, seed, f'{stem}.safetensors')
     if ticket:
         label = f'rewired_{ticket.name}'
         file = f'{label}-{layers}-{seed}.safetensors'
-        yield Run(label, DeepSearch(method, ticket), seed, file)
+        yield TicketRun(problem, label, DeepSearch(method, ticket), seed, file)
 
 
 def _recipe(

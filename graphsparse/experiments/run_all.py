@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from graphsparse.engine import InputError, PeakMemory, make_folder
-from graphsparse.experiments.grid import Problem, Run, run_grid
+from graphsparse.experiments.grid import Run, run_grid
 from graphsparse.experiments.report import write_report
 from graphsparse.experiments.summary import shape, summarise
 
@@ -29,39 +29,39 @@ def seeds_from(first: int, number: int) -> range:
 
 def run_all(
     verb: str,
-    grids: Sequence[tuple[Problem, Sequence[Run]]],
+    runs: Sequence[Run],
     folder: Path,
     draw_maps: Callable[[Sequence[dict[str, Any]]], Sequence[str]] = lambda table: (),
 ) -> dict[str, Any]:
-    """Do what is missing of the runs of each problem, then write the report.
+    """Do what is missing of the runs, then write the report.
 
     Args:
         verb: For the answer.
-        grids: Problems, all of one data set, with their runs.
-        folder: For tickets, results.jsonl and report.html.
+        runs: All on one data set.
+        folder: For what they write, results.jsonl and report.html.
         draw_maps: Wide plots for the report, made from the table.
 
     Returns:
         What every verb answers with, the table in it.
     """
     start = time.perf_counter()
-    for problem, runs in grids:
+    for problem in dict.fromkeys(run.problem for run in runs):
         problem.check(runs[0].seed)
     make_folder(folder)
     with PeakMemory() as peak:
-        rows = [row for grid in grids for row in run_grid(verb, *grid, folder)]
+        rows = run_grid(verb, runs, folder)
     table = summarise(rows)
-    problem = grids[0][0]
-    title = f'{problem.dataset}, {problem.model.model}'
+    first = table[0]
+    title = ', '.join(filter(None, (first['dataset'], first['model'])))
     write_report(folder / 'report.html', title, table, draw_maps(table))
     return shape(
         verb,
         method='compare',
-        dataset=problem.dataset,
-        model=problem.model.model,
-        config=dataclasses.asdict(problem),
-        metric=table[0]['metric'],
-        seeds=sorted({run.seed for _, runs in grids for run in runs}),
+        dataset=first['dataset'],
+        model=first['model'],
+        config=asdict(runs[0].problem),
+        metric=first['metric'],
+        seeds=sorted({run.seed for run in runs}),
         seconds=time.perf_counter() - start,
         peak_rss_mb=peak.megabytes,
         out=str(folder),

@@ -10,9 +10,11 @@ from typing import Any
 
 from graphsparse.engine import InputError, find, resolve
 from graphsparse.engine.find import unknown
-from graphsparse.experiments.grid import Problem, Run
+from graphsparse.experiments.grid import run_key
 from graphsparse.experiments.lists import Names, Numbers
+from graphsparse.experiments.problem import Problem
 from graphsparse.experiments.run_all import beside_baselines, run_all, seeds_from
+from graphsparse.experiments.ticket_run import TicketRun
 from graphsparse.tickets import Dense, TicketSearch
 from graphsparse.training import Training
 
@@ -39,15 +41,16 @@ def run_ticket(
     folder = Path(out or f'runs/{method.name}-{problem.dataset}-{problem.model.model}')
     searches = _with_baselines(method, {method.name: method})
     runs = [
-        Run(label, search, number, f'{_stem(label, method)}-{number}.safetensors')
+        TicketRun(problem, label, search, number, _file(label, method, number))
         for number in seeds_from(seed, seeds)
         for label, search in searches.items()
     ]
-    return beside_baselines(run_all('ticket', [(problem, runs)], folder), method.name)
+    return beside_baselines(run_all('ticket', runs, folder), method.name)
 
 
-def _stem(label: str, method: TicketSearch) -> str:
-    return 'ticket' if label == method.name else label
+def _file(label: str, method: TicketSearch, seed: int) -> str:
+    stem = 'ticket' if label == method.name else label
+    return f'{stem}-{seed}.safetensors'
 
 
 def _with_baselines(
@@ -97,37 +100,40 @@ def compare_tickets(
     runs = {}
     for number in seeds_from(seed, seeds):
         for run in (
-            Run('dense', dense, number, f'dense-{number}.safetensors'),
+            TicketRun(problem, 'dense', dense, number, f'dense-{number}.safetensors'),
             *(
                 run
                 for graph, weight in _levels(graph_sparsity, weight_sparsity)
-                for run in _at_level(names, graph, weight, given, dense, number)
+                for run in _at_level(
+                    problem, names, graph, weight, given, dense, number
+                )
             ),
         ):
-            runs[run.key(problem)] = run  # one that knows no such level runs once
-    return run_all('ticket', [(problem, list(runs.values()))], folder)
+            runs[run_key(run)] = run  # one that knows no such level runs once
+    return run_all('ticket', list(runs.values()), folder)
 
 
 def _at_level(
+    problem: Problem,
     names: Sequence[str],
     graph: float,
     weight: float,
     given: Mapping[str, Any],
     dense: Dense,
     seed: int,
-) -> Iterator[Run]:
+) -> Iterator[TicketRun]:
     """The runs of one seed at one sparsity of edges and one of weights."""
     stem = f'g{graph:g}-w{weight:g}-{seed}.safetensors'
     if weight:
         file = f'smaller_dense-{stem}'
-        yield Run('smaller_dense', dense, seed, file, keep_parameters=1 - weight)
+        yield TicketRun(problem, 'smaller_dense', dense, seed, file, 1 - weight)
     options = {'graph_sparsity': graph, 'weight_sparsity': weight, **given}
     methods = {}
     for name in names:
         own = {n: options[n] for n in _options_of(name) if n in options}
         methods[name] = resolve(TicketSearch, name, **own)  # type: ignore[type-abstract]
     for label, search in _label(methods).items():
-        yield Run(label, search, seed, f'{label}-{stem}')
+        yield TicketRun(problem, label, search, seed, f'{label}-{stem}')
 
 
 def _options_of(name: str) -> set[str]:

@@ -17,8 +17,9 @@ from graphsparse.engine import (
     resolve,
     write_atomic,
 )
-from graphsparse.experiments.grid import Problem, measure
+from graphsparse.experiments.problem import Problem, Source
 from graphsparse.experiments.summary import shape
+from graphsparse.experiments.ticket_run import measure
 from graphsparse.graph import to_adjacency
 from graphsparse.nn import ModelRecipe
 from graphsparse.pruning import EdgeScore, Ticket, select_edges
@@ -45,8 +46,8 @@ def evaluate_ticket(
                 'the command line. Use Ticket.load and Ticket.apply on your own.'
             )
         recipe = ModelRecipe(**facts['recipe'])
-        problem = Problem(facts['dataset'], recipe, root, device)
-        task = problem.task(facts['split'])
+        problem = Problem(facts['dataset'], root, device, recipe)
+        task = problem.node_task(facts['split'])
         model, graph = ticket.apply(problem.factory(task), task.graph)
         scores = task.evaluate(model, graph)
     return shape(
@@ -106,7 +107,7 @@ def sparsify_graph(
         data = load(dataset, root)
         if not isinstance(data, Data):
             raise InputError(f'{dataset!r} holds many graphs, and one is sparsified.')
-        data = data.to(Problem(device=device).torch_device())
+        data = data.to(Source(device=device).torch_device())
         adj = to_adjacency(data)
         worth = scorer(adj, data.x, seed)
         kept = select_edges(adj, worth, select, graph_sparsity, keep)

@@ -53,14 +53,15 @@ def test_flow_of_the_first_seed_is_drawn(compared):
     assert page.count('<figure>') == 1 + 8  # a curve; maps of four nets, two depths
     flow = Flow.load(f'{folder}/rewired-5-0.flow.json')
     assert flow.gradient.shape == (3, 5) and flow.energy.isfinite().all()
-    runs = [*deep_runs(METHOD, None, 5, 0, Path(folder), record=False)]
+    problem = Problem('digits', model=ModelRecipe('rewired_gcn', 8, 5))
+    runs = [*deep_runs(METHOD, None, problem, 0, Path(folder), record=False)]
     assert len(runs) == 4 and {run.method.flow for run in runs} == {None}
 
 
 def test_a_file_has_the_skips_and_their_weight(compared):
     ticket = Ticket.load(f'{compared["out"]}/rewired-5-0.safetensors')
     assert ticket.facts['seed'] == 0 and len(ticket.facts['skips']) == 3
-    problem = Problem('digits', ModelRecipe(**ticket.facts['recipe']))
+    problem = Problem('digits', model=ModelRecipe(**ticket.facts['recipe']))
     task = problem.task(ticket.facts['split'])
     model, graph = ticket.apply(problem.factory(task), task.graph)
     assert model.skips.tolist() == [False, True, True, True, False]

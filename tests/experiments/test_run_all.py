@@ -2,7 +2,7 @@ import pytest
 
 from graphsparse.engine import InputError
 from graphsparse.experiments.run_all import beside_baselines, run_all, seeds_from
-from tests.experiments.test_grid import PROBLEM, runs
+from tests.experiments.test_grid import runs
 
 
 def test_seeds_one_after_the_other():
@@ -16,7 +16,7 @@ def test_one_folder_and_one_answer(tmp_path):
     seen = []
     answer = run_all(
         'ticket',
-        [(PROBLEM, runs())],
+        runs(),
         tmp_path,
         lambda t: seen.append(t) or ['<svg id="mine"/>'],
     )
