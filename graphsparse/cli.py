@@ -15,12 +15,13 @@ from jsonargparse.typing import register_type
 
 from graphsparse.engine import InputError, find
 from graphsparse.engine.find import unknown
-from graphsparse.experiments import rewiring, tickets, verbs
+from graphsparse.experiments import rewiring, scaling, tickets, verbs
 from graphsparse.experiments.lists import Names, Numbers
 from graphsparse.experiments.problem import Problem
 from graphsparse.experiments.summary import format_table, percent
 from graphsparse.nn import ModelRecipe
 from graphsparse.rewiring import DynamicRewiring
+from graphsparse.scaling import Branch
 from graphsparse.tickets import TicketSearch
 
 for kind in (Names, Numbers):
@@ -74,6 +75,7 @@ class Command:
 def commands() -> dict[str, Command | dict[str, Command]]:
     """All commands by verb, and by method where a verb has several."""
     searches = find(TicketSearch)  # type: ignore[type-abstract]
+    branches = find(Branch)  # type: ignore[type-abstract]
     return {
         'ticket': {
             **{name: _search(search) for name, search in searches.items()},
@@ -83,8 +85,14 @@ def commands() -> dict[str, Command | dict[str, Command]]:
             'dynamic': _of_method(DynamicRewiring, rewiring.rewire),
             'compare': _of_method(DynamicRewiring, rewiring.compare_depths),
         },
+        'scale': {
+            **{
+                name: _of_method(kind, scaling.scale) for name, kind in branches.items()
+            },
+            'compare': _plain(scaling.compare_branches, _show_table),
+        },
         'sparsify': _plain(verbs.sparsify_graph, _show_sparsified),
-        'evaluate': _plain(verbs.evaluate_ticket, _show_evaluated, positional=True),
+        'evaluate': _plain(verbs.evaluate_file, _show_evaluated, positional=True),
         'data': {
             'list': _plain(verbs.list_data, _show_list),
             'info': _plain(verbs.show_data, _show_facts, positional=True),
@@ -213,7 +221,7 @@ def _of_method(method: type[Any], verb: Callable[..., Answer]) -> Command:
         made = method(**_own(options, method))
         return verb(**_own(options, verb) | {'method': made})
 
-    return Command(_summary(verb), add, call, _show_table)
+    return Command(_summary(method), add, call, _show_table)
 
 
 def _show_table(answer: Answer) -> str:

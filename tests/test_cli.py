@@ -297,6 +297,27 @@ def test_rewire(capsys, tmp_path):
     assert 'one_shot' in capsys.readouterr().err
 
 
+def test_scale(capsys, tmp_path):
+    out, small = str(tmp_path / 'a'), ['--training.epochs', '3']
+    argv = ['--net', 'sgc', '--hops', '1', *small, '--seeds', '2', '--out', out]
+    found = answer(capsys, 'scale', 'decoupled', *argv)
+    assert found['verb'] == 'scale' and set(found['baselines']) == {'mlp'}
+    assert found['config']['net'] == 'sgc' and found['seeds'] == [0, 1]
+    evaluated = answer(capsys, 'evaluate', f'{out}/decoupled-0.safetensors')
+    assert evaluated['method'] == 'decoupled' and 0 < evaluated['test_mean'] < 1
+    args = ['--sampling', 'cluster', '--sampling_args', '{num_parts: 3}']
+    net = ['--model.hidden_channels', '8', *small, '--out', str(tmp_path / 'b')]
+    found = answer(capsys, 'scale', 'sampled', *args, *net)
+    assert set(found['baselines']) == {'full_batch'}
+    argv = ['--branches', 'sgc,full_batch', '--hidden_channels', '8', *small]
+    argv += ['--sizes', '200,400', '--out', str(tmp_path / 'c')]
+    assert main(['scale', 'compare', *argv]) == 0
+    shown = capsys.readouterr().out
+    assert 'memory ~ N^' in shown and 'nodes a step' in shown
+    assert main(['scale', 'sampled', '--sampling', 'clusters']) == 2
+    assert 'cluster' in capsys.readouterr().err
+
+
 def test_a_set_of_many_graphs_is_not_sparsified(capsys, real, tmp_path):
     out = str(tmp_path / 'x.npz')
     code = main(['sparsify', '--dataset', 'ogbg-molbace', '--out', out])

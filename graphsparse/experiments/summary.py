@@ -24,7 +24,12 @@ KEYS = (
     'peak_rss_mb',
     'out',
 )
-AVERAGED = ('edges_kept', 'arcs_kept', 'isolated', 'nonzero', 'macs', 'epoch_seconds')
+AVERAGED = (
+    *('graph_sparsity', 'weight_sparsity', 'skips'),
+    *('edges_kept', 'arcs_kept', 'isolated', 'nonzero', 'macs', 'epoch_seconds'),
+    *('best_epoch', 'step_nodes', 'activation_mb', 'steps_per_second'),
+    *('steps_per_second_loaded', 'time_exponent', 'memory_exponent'),
+)
 
 
 def shape(verb: str, **known: Any) -> dict[str, Any]:
@@ -52,11 +57,9 @@ def _summary(group: list[dict[str, Any]]) -> dict[str, Any]:
         out[f'{name}_mean'] = statistics.mean(values)
         out[f'{name}_std'] = statistics.stdev(values) if values[1:] else None
     for name in AVERAGED:
-        out[name] = statistics.mean(row[name] for row in group)
-    for name in ('graph_sparsity', 'weight_sparsity'):
-        out[name] = statistics.mean(row[name] for row in group)
-    if first.get('skips') is not None:
-        out['skips'] = statistics.mean(row['skips'] for row in group)
+        known = [row[name] for row in group if row.get(name) is not None]
+        if known:
+            out[name] = statistics.mean(known)
     out['seconds'] = sum(row['seconds'] for row in group)
     out['peak_rss_mb'] = max(row['peak_rss_mb'] for row in group)
     return out
@@ -70,19 +73,31 @@ def percent(mean: float | None, std: float | None = None) -> str:
 
 
 Column = Callable[[dict[str, Any]], str]
-COLUMNS: dict[str, Column] = {
-    'method': lambda r: r['method'],
-    'edges -%': lambda r: percent(r['graph_sparsity']),
-    'weights -%': lambda r: percent(r['weight_sparsity']),
-    'test %': lambda r: percent(r['test_mean'], r['test_std']),
-    'val %': lambda r: percent(r['val_mean'], r['val_std']),
-    'edges': lambda r: f'{r["edges_kept"]:,.0f}',
-    'arcs': lambda r: f'{r["arcs_kept"]:,.0f}',
-    'isolated': lambda r: f'{r["isolated"]:,.0f}',
-    'non-zero': lambda r: f'{r["nonzero"]:,.0f}',
-    'of': lambda r: f'{r["parameters"]:,}',
-    'MACs': lambda r: f'{r["macs"] / 1e6:,.1f} M',
-    'ms/epoch': lambda r: f'{1000 * r["epoch_seconds"]:.1f}',
+# Heading: the entry of a row that has to be there, and how it is written.
+COLUMNS: dict[str, tuple[str, Column]] = {
+    'method': ('method', lambda r: r['method']),
+    'edges -%': ('graph_sparsity', lambda r: percent(r['graph_sparsity'])),
+    'weights -%': ('weight_sparsity', lambda r: percent(r['weight_sparsity'])),
+    'test %': ('test_mean', lambda r: percent(r['test_mean'], r['test_std'])),
+    'val %': ('val_mean', lambda r: percent(r['val_mean'], r['val_std'])),
+    'edges': ('edges_kept', lambda r: f'{r["edges_kept"]:,.0f}'),
+    'arcs': ('arcs_kept', lambda r: f'{r["arcs_kept"]:,.0f}'),
+    'isolated': ('isolated', lambda r: f'{r["isolated"]:,.0f}'),
+    'non-zero': ('nonzero', lambda r: f'{r["nonzero"]:,.0f}'),
+    'of': ('parameters', lambda r: f'{r["parameters"]:,}'),
+    'MACs': ('macs', lambda r: f'{r["macs"] / 1e6:,.1f} M'),
+    'ms/epoch': ('epoch_seconds', lambda r: f'{1000 * r["epoch_seconds"]:.1f}'),
+    'epochs to best': ('best_epoch', lambda r: f'{r["best_epoch"]:.0f}'),
+    'nodes a step': ('step_nodes', lambda r: f'{r["step_nodes"]:,.0f}'),
+    'activations MB': ('activation_mb', lambda r: f'{r["activation_mb"]:,.2f}'),
+    'peak MB': ('steps_per_second', lambda r: f'{r["peak_rss_mb"]:,.0f}'),
+    'steps/s': ('steps_per_second', lambda r: f'{r["steps_per_second"]:,.1f}'),
+    'once loaded': (
+        'steps_per_second_loaded',
+        lambda r: f'{r["steps_per_second_loaded"]:,.1f}',
+    ),
+    'time ~ N^': ('time_exponent', lambda r: f'{r["time_exponent"]:.2f}'),
+    'memory ~ N^': ('memory_exponent', lambda r: f'{r["memory_exponent"]:.2f}'),
 }
 # In columns of their own, or in the label.
 SHOWN = {'graph_sparsity', 'weight_sparsity', 'score', 'model', 'training'} | {
@@ -93,22 +108,30 @@ SHOWN = {'graph_sparsity', 'weight_sparsity', 'score', 'model', 'training'} | {
 def columns(rows: Sequence[dict[str, Any]]) -> dict[str, Column]:
     """How each column of a table of ``rows`` is written.
 
-    After the method stand the number of layers, if rows differ in it, the number of
-    skips, if there are any, and the options in which rows differ and no other column
-    shows.
+    What no row has is no column. After the method stand the number of layers, if rows
+    differ in it, the number of skips, if there are any, and the options in which rows
+    of one method differ and no other column shows.
     """
     net = {}
     if len({row.get('layers') for row in rows}) > 1:
         net['layers'] = lambda row: str(row['layers'])
     if any(row.get('skips') is not None for row in rows):
         net['skips'] = lambda row: '' if row['skips'] is None else f'{row["skips"]:.1f}'
-    options: dict[str, set[str]] = {}
+    options: dict[tuple[str, str], set[str]] = {}
     for row in rows:
         for name, value in row['config'].items():
-            options.setdefault(name, set()).add(str(value))
-    vary = [n for n, values in options.items() if len(values) > 1 and n not in SHOWN]
+            options.setdefault((row['method'], name), set()).add(str(value))
+    several = [name for (_, name), values in options.items() if len(values) > 1]
+    vary = [name for name in dict.fromkeys(several) if name not in SHOWN]
     extra = {n: lambda row, n=n: str(row['config'].get(n, '')) for n in vary}
-    return {'method': COLUMNS['method'], **net, **extra, **COLUMNS}
+    shown = {
+        heading: lambda row, key=key, write=write: (
+            '' if row.get(key) is None else write(row)
+        )
+        for heading, (key, write) in COLUMNS.items()
+        if any(row.get(key) is not None for row in rows)
+    }
+    return {'method': shown['method'], **net, **extra, **shown}
 
 
 def format_table(rows: Sequence[dict[str, Any]]) -> str:

@@ -14,9 +14,11 @@ from graphsparse.data import describe, list_datasets, load
 from graphsparse.engine import (
     InputError,
     PeakMemory,
+    load_tensors,
     resolve,
     write_atomic,
 )
+from graphsparse.experiments.branch_run import KIND, read_predictions
 from graphsparse.experiments.problem import Problem, Source
 from graphsparse.experiments.summary import shape
 from graphsparse.experiments.ticket_run import measure
@@ -26,48 +28,74 @@ from graphsparse.pruning import EdgeScore, Ticket, select_edges
 from graphsparse.pruning.select import Selection
 
 
-def evaluate_ticket(
+def evaluate_file(
     path: str, root: str | None = None, device: str = 'auto'
 ) -> dict[str, Any]:
-    """Read a ticket back and measure it again on the data it was found on.
+    """Read a ticket or predictions back and measure them again on their data.
 
     Args:
-        path: A file that a search wrote.
+        path: A file that a search or a branch wrote.
         root: Folder of raw data files; ``$GRAPHSPARSE_DATA`` by default.
         device: ``'cpu'``, ``'cuda'``, ...; ``'auto'`` takes the GPU if there is one.
     """
     start = time.perf_counter()
     with PeakMemory() as peak:
-        ticket = Ticket.load(path)
-        facts = ticket.facts
-        if 'recipe' not in facts or 'dataset' not in facts:
-            raise InputError(
-                f"'{path}' does not tell its data set and model: it was not written by "
-                'the command line. Use Ticket.load and Ticket.apply on your own.'
-            )
-        recipe = ModelRecipe(**facts['recipe'])
-        problem = Problem(facts['dataset'], root, device, recipe)
-        task = problem.node_task(facts['split'])
-        model, graph = ticket.apply(problem.factory(task), task.graph)
-        scores = task.evaluate(model, graph)
+        predictions = load_tensors(path)[1].get('kind') == KIND
+        evaluate = _evaluate_predictions if predictions else _evaluate_ticket
+        known = evaluate(path, root, device)
     return shape(
         'evaluate',
-        method=ticket.method,
-        dataset=problem.dataset,
-        model=recipe.model,
-        config=dict(ticket.config),
-        metric=task.metric,
-        seeds=[facts['seed']],
-        test_mean=scores.test,
-        val_mean=scores.val,
-        graph_sparsity=ticket.graph_sparsity,
-        weight_sparsity=ticket.weight_sparsity,
         seconds=time.perf_counter() - start,
         peak_rss_mb=peak.megabytes,
         out=path,
-        recorded={'test': facts['test'], 'val': facts['val']},
-        **measure(ticket, model, graph),
+        **known,
     )
+
+
+def _evaluate_predictions(path: str, root: str | None, device: str) -> dict[str, Any]:
+    logits, told = read_predictions(path)
+    source = Source(told['dataset'], root, device)
+    task = source.node_task(told['split'])
+    logits, facts = logits.to(task.device), told['facts']
+    return {
+        'method': told['method'],
+        'dataset': source.dataset,
+        'config': told['config'],
+        'metric': task.metric,
+        'seeds': [told['seed']],
+        'test_mean': task.test_score(logits),
+        'val_mean': task.val_score(logits),
+        'recorded': {'test': facts['test'], 'val': facts['val']},
+    }
+
+
+def _evaluate_ticket(path: str, root: str | None, device: str) -> dict[str, Any]:
+    ticket = Ticket.load(path)
+    facts = ticket.facts
+    if 'recipe' not in facts or 'dataset' not in facts:
+        raise InputError(
+            f"'{path}' does not tell its data set and model: it was not written by "
+            'the command line. Use Ticket.load and Ticket.apply on your own.'
+        )
+    recipe = ModelRecipe(**facts['recipe'])
+    problem = Problem(facts['dataset'], root, device, recipe)
+    task = problem.node_task(facts['split'])
+    model, graph = ticket.apply(problem.factory(task), task.graph)
+    scores = task.evaluate(model, graph)
+    return {
+        'method': ticket.method,
+        'dataset': problem.dataset,
+        'model': recipe.model,
+        'config': dict(ticket.config),
+        'metric': task.metric,
+        'seeds': [facts['seed']],
+        'test_mean': scores.test,
+        'val_mean': scores.val,
+        'graph_sparsity': ticket.graph_sparsity,
+        'weight_sparsity': ticket.weight_sparsity,
+        'recorded': {'test': facts['test'], 'val': facts['val']},
+        **measure(ticket, model, graph),
+    }
 
 
 def sparsify_graph(

@@ -67,6 +67,17 @@ class Branch(ABC):
     def learn(self, task: NodeTask, seed: int, watch: Watch) -> Branched:
         """The method itself."""
 
+    @abstractmethod
+    def begin(self, task: NodeTask, seed: int, watch: Watch) -> tuple[Module, Task]:
+        """A net at its initial weights and what its steps are taken on.
+
+        Of a method with several trainings one that has all its parts.
+        """
+
+    @abstractmethod
+    def baselines(self) -> dict[str, Branch]:
+        """What it has to beat, by name."""
+
     @property
     def name(self) -> str:
         """The name it goes by."""

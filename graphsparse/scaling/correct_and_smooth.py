@@ -7,12 +7,13 @@ from functools import partial
 
 import torch
 from torch import Tensor
+from torch.nn import Module
 
 from graphsparse.data.checks import check_float, check_int
 from graphsparse.graph import Normalization, Propagation, to_adjacency
 from graphsparse.scaling.base import Branch, Branched, one_hot_labels
 from graphsparse.scaling.decoupled import Decoupled
-from graphsparse.training import NodeTask, Training, Watch
+from graphsparse.training import NodeTask, Task, Training, Watch
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,14 @@ class CorrectAndSmooth(Branch):
         logits = soft.clamp_min(torch.finfo(soft.dtype).tiny).log()
         facts = {**based.facts, 'smooth_seconds': seconds}
         return Branched(logits, None, based.courses, facts)
+
+    def begin(self, task: NodeTask, seed: int, watch: Watch) -> tuple[Module, Task]:
+        """Those of the base."""
+        return self.base.begin(task, seed, watch)
+
+    def baselines(self) -> dict[str, Branch]:
+        """The base as it is."""
+        return {'base': self.base}
 
     def correct(
         self, soft: Tensor, labels: Tensor, index: Tensor, step: Propagation

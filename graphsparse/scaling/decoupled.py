@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from torch.nn import Module
@@ -81,12 +81,21 @@ class Decoupled(Branch):
     def learn(self, task: NodeTask, seed: int, watch: Watch) -> Branched:
         """One training on rows of the store."""
         start = time.perf_counter()
-        store = self.build_store(task, watch)
+        net, rows = self.begin(task, seed, watch)
         seconds = time.perf_counter() - start
-        rows = HopTask.of(task, store, batch_size=self.batch_size)
-        net: Module = initial_model(
-            lambda: self.make_net(store.num_features, task.out_channels), seed
-        ).to(task.device)
         course = fit(net, rows, self.training, seed=seed, stage=self.net, watch=watch)
         facts = {'seed': seed, 'hop_seconds': seconds, **course.summary()}
         return Branched(rows.infer(net).cpu(), net, {self.net: course}, facts)
+
+    def begin(self, task: NodeTask, seed: int, watch: Watch) -> tuple[Module, HopTask]:
+        """The net and the task on rows of the store."""
+        store = self.build_store(task, watch)
+        rows = HopTask.of(task, store, batch_size=self.batch_size)
+        ends = store.num_features, task.out_channels
+        net: Module = initial_model(lambda: self.make_net(*ends), seed)
+        return net.to(task.device), rows
+
+    def baselines(self) -> dict[str, Branch]:
+        """The features alone, without the graph."""
+        args: dict[str, Any] = {'net': 'mlp', 'hops': 0, 'net_args': {}}
+        return {} if self.net == 'mlp' else {'mlp': replace(self, **args)}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+from torch.nn import Module
 
 from graphsparse.data.checks import check_float, check_int
 from graphsparse.engine import InputError
@@ -18,6 +19,7 @@ from graphsparse.loading.hops import next_hop
 from graphsparse.nn.hops import MLP, LabelNet
 from graphsparse.pruning.init import initial_model
 from graphsparse.scaling.base import Branch, Branched, one_hot_labels
+from graphsparse.scaling.decoupled import Decoupled
 from graphsparse.scaling.pseudo_labels import PseudoLabelState
 from graphsparse.training import Fit, HopTask, NodeTask, Training, Watch, fit
 
@@ -129,6 +131,29 @@ class EnGCN(Branch):
         _remove(watch.folder, self.num_hops - 1)
         facts = {'seed': seed, 'hop_seconds': seconds, 'trained_on': trained_on}
         return Branched(total, net, courses, facts)
+
+    def begin(self, task: NodeTask, seed: int, watch: Watch) -> tuple[Module, HopTask]:
+        """Net and rows of hop 1, the first with labels among its inputs."""
+        x = task.graph.x.cpu()
+        step = Propagation.of(copy.copy(task.graph).cpu(), dtype=x.dtype)
+        store = HopStore([next_hop(step, x, None)])
+        labels = step @ one_hot_labels(task, 'EnGCN')
+        net: Module = initial_model(lambda: self.make_net(task), seed)
+        rows = HopTask.of(task, store, labels, self.batch_size, shuffle=False)
+        return net.to(task.device), rows
+
+    def baselines(self) -> dict[str, Branch]:
+        """SIGN on as many hops, of the same width, for as long."""
+        rounds = self.training.epochs * self.num_hops * self.passes
+        return {
+            'sign': Decoupled(
+                hops=self.num_hops - 1,
+                hidden_channels=self.hidden_channels,
+                dropout=self.feature_dropout,
+                batch_size=self.batch_size,
+                training=replace(self.training, epochs=rounds, patience=0),
+            )
+        }
 
     def make_net(self, task: NodeTask) -> LabelNet:
         """The learner of all hops, its weights drawn from torch's global state."""

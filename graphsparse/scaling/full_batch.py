@@ -7,6 +7,7 @@ from torch.nn import Module
 from graphsparse.nn import ModelRecipe
 from graphsparse.pruning.init import initial_model
 from graphsparse.scaling.base import Branch, Branched
+from graphsparse.scaling.decoupled import Decoupled
 from graphsparse.training import NodeTask, Task, Training, Watch, fit
 
 
@@ -29,13 +30,30 @@ class FullBatch(Branch):
 
     def learn(self, task: NodeTask, seed: int, watch: Watch) -> Branched:
         """One training."""
-        return self.fit(task, task, seed, watch)
-
-    def fit(self, task: NodeTask, seen: Task, seed: int, watch: Watch) -> Branched:
-        """Train on a task as it is seen: as a whole, or in batches."""
-        ends = task.graph.x.size(1), task.out_channels
-        net: Module = initial_model(lambda: self.model.build(*ends), seed)
-        net = net.to(task.device)
+        net, seen = self.begin(task, seed, watch)
         course = fit(net, seen, self.training, seed=seed, stage=self.name, watch=watch)
         facts = {'seed': seed, **course.summary()}
         return Branched(seen.infer(net).cpu(), net, {self.name: course}, facts)
+
+    def begin(self, task: NodeTask, seed: int, watch: Watch) -> tuple[Module, Task]:
+        """The net, and the task as it is seen."""
+        ends = task.graph.x.size(1), task.out_channels
+        net = initial_model(lambda: self.model.build(*ends), seed)
+        return net.to(task.device), self.seen(task)
+
+    def seen(self, task: NodeTask) -> Task:
+        """The task as a whole."""
+        return task
+
+    def baselines(self) -> dict[str, Branch]:
+        """The features alone, without the graph."""
+        recipe = self.model
+        return {
+            'mlp': Decoupled(
+                net='mlp',
+                hops=0,
+                hidden_channels=recipe.hidden_channels,
+                dropout=recipe.dropout or 0.0,
+                training=self.training,
+            )
+        }

@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass, field, replace
 
 from torch import Tensor
+from torch.nn import Module
 
 from graphsparse.data.checks import check_float, check_int
 from graphsparse.graph import Propagation
@@ -76,6 +77,18 @@ class LabelReuse(Branch):
             trained_on.append(part.index.numel())
             state = given.grow(logits, self.threshold)
         return Branched(logits, net, courses, facts | {'trained_on': trained_on})
+
+    def begin(self, task: NodeTask, seed: int, watch: Watch) -> tuple[Module, HopTask]:
+        """Net and rows of the first stage."""
+        labels = self.propagate(task, one_hot_labels(task, 'Label reuse'))
+        store = self.base.build_store(task, watch)
+        net: Module = initial_model(lambda: self.make_net(task), step_key(seed, 0))
+        rows = HopTask.of(task, store, labels, self.base.batch_size)
+        return net.to(task.device), rows
+
+    def baselines(self) -> dict[str, Branch]:
+        """The same net without labels among its inputs."""
+        return {'base': self.base}
 
     def propagate(self, task: NodeTask, one_hot: Tensor) -> Tensor:
         """Training labels after ``label_hops`` hops ``[nodes, classes]``."""

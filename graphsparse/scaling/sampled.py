@@ -6,9 +6,9 @@ from typing import Any
 
 from graphsparse.engine import resolve
 from graphsparse.loading import Sampling
-from graphsparse.scaling.base import Branched
+from graphsparse.scaling.base import Branch
 from graphsparse.scaling.full_batch import FullBatch
-from graphsparse.training import NodeTask, SampledTask, Watch
+from graphsparse.training import NodeTask, SampledTask, Task
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,10 @@ class Sampled(FullBatch):
         """How batches are made."""
         return resolve(Sampling, self.sampling, **self.sampling_args)  # type: ignore[type-abstract]
 
-    def learn(self, task: NodeTask, seed: int, watch: Watch) -> Branched:
-        """One training, a step a batch."""
-        sampled = SampledTask.of(task, self.make_sampling(), self.block)
-        return self.fit(task, sampled, seed, watch)
+    def seen(self, task: NodeTask) -> Task:
+        """The task in batches."""
+        return SampledTask.of(task, self.make_sampling(), self.block)
+
+    def baselines(self) -> dict[str, Branch]:
+        """The same net on the whole graph."""
+        return {'full_batch': FullBatch(self.model, self.training)}

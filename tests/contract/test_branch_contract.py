@@ -10,7 +10,7 @@ import torch
 from graphsparse.engine import InputError, find, name_of
 from graphsparse.nn import ModelRecipe
 from graphsparse.scaling import Branch, Decoupled
-from graphsparse.training import Task, Training, Watch
+from graphsparse.training import NodeTask, Task, Training, Watch
 
 BRANCHES = {
     name: branch
@@ -54,6 +54,24 @@ def test_what_it_gives(branch, small):
     assert found.facts['seed'] == 1
     assert branch.name == name_of(type(branch), Branch)
     assert set(branch.config()) == {field.name for field in fields(branch)}
+
+
+def test_it_begins_with_a_net_whose_steps_can_be_taken(branch, small):
+    task = NodeTask.from_data(small)
+    net, seen = branch.begin(task, 1, Watch())
+    again, _ = branch.begin(task, 1, Watch())
+    state = again.state_dict()
+    assert all(torch.equal(t, state[n]) for n, t in net.state_dict().items())
+    for part, graph in seen.steps(0, 1):
+        part.train_loss(part.predict(net, graph)).backward()
+    assert any(p.grad is not None and p.grad.any() for p in net.parameters())
+
+
+def test_its_baselines_are_other_branches(branch, small):
+    found = branch.baselines()
+    assert branch not in found.values() and branch.name not in found
+    for other in found.values():
+        assert other.run(small).logits.shape == (120, 3)
 
 
 def test_same_seed_same_bits_other_seed_other_bits(branch, small):
