@@ -12,6 +12,7 @@ import argparse
 import json
 from pathlib import Path
 
+import torch
 from tqdm import tqdm
 
 from graphsparse import (
@@ -29,7 +30,8 @@ from graphsparse import (
 
 parser = argparse.ArgumentParser()
 parser.add_argument('--dataset', default='digits')
-parser.add_argument('--batches', default='neighbor', help='neighbor, cluster or full')
+kinds = ('neighbor', 'cluster', 'full')
+parser.add_argument('--batches', default=kinds[0], choices=kinds)
 parser.add_argument('--batch_size', type=int, default=256, help='nodes, a process')
 parser.add_argument('--epochs', type=int, default=20)
 parser.add_argument('--device', default='auto', help='cpu (gloo) or cuda (nccl)')
@@ -40,6 +42,7 @@ args = parser.parse_args()
 
 with join_world(args.device, args.backend) as world:
     task = Task.from_data(load(args.dataset))
+    torch.manual_seed(args.seed)
     model = ModelRecipe('sage', 128, 2, dropout=0.5).build(
         task.graph.num_features, task.out_channels
     )

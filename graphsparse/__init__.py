@@ -75,7 +75,6 @@ _HOMES = {
         'Task',
         'Training',
         'Watch',
-        'World',
         'fit',
         'join_world',
         'leave_classes_out',
