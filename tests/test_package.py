@@ -64,6 +64,7 @@ def test_the_code_in_the_readme_runs(tmp_path, monkeypatch):
 def test_examples_run_and_are_short(example, tmp_path, monkeypatch, capsys):
     assert len(example.read_text().splitlines()) <= 80
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, 'argv', [str(example)])
     runpy.run_path(str(example), run_name='__main__')
     assert capsys.readouterr().out
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sized
+from itertools import islice
 from typing import Any
 
 import torch
@@ -47,7 +48,8 @@ class EpochLoader(DataLoader):
             check_positive(batch_size=batch_size)
         self.seed = seed
         given = batch_sampler if sampler is None else sampler
-        self._epochs = _Epochs(len(dataset), given, shuffle, seed)
+        unit = 1 if batch_sampler is not None else batch_size or 1
+        self._epochs = _Epochs(len(dataset), given, shuffle, seed, unit)
         if batch_sampler is not None:
             kwargs |= {'batch_sampler': self._epochs}
         else:
@@ -70,24 +72,53 @@ class EpochLoader(DataLoader):
     def epoch(self, epoch: int) -> None:
         self._epochs.epoch = epoch
 
+    @property
+    def share(self) -> tuple[int, int]:
+        """Which of the batches are made: (r, n) is numbers r, r + n, r + 2n, ..."""
+        return self._epochs.share
+
+    @share.setter
+    def share(self, share: tuple[int, int]) -> None:
+        rank, size = share
+        check_positive(size=size)
+        if not 0 <= rank < size:
+            raise InputError(f'Share {rank} is not among 0 to {size - 1}.')
+        self._epochs.share = rank, size
+
 
 class _Epochs(Sampler):
     """An order of numbers, or of batches, each number with the epoch before it."""
 
-    def __init__(self, size: int, given: Any, shuffle: bool, seed: int) -> None:
+    def __init__(
+        self, size: int, given: Any, shuffle: bool, seed: int, unit: int
+    ) -> None:
         self.size, self.given, self.shuffle, self.seed = size, given, shuffle, seed
-        self.epoch = 0
+        self.unit = unit  # how many items make a batch
+        self.epoch, self.share = 0, (0, 1)
 
     def __len__(self) -> int:
-        return self.size if self.given is None else len(self.given)
+        whole, rest = divmod(
+            self.size if self.given is None else len(self.given), self.unit
+        )
+        rank, size = self.share
+        last = rest if whole % size == rank else 0
+        return len(range(rank, whole, size)) * self.unit + last
 
     def __iter__(self) -> Iterator[Any]:
         epoch, self.epoch = self.epoch, self.epoch + 1
-        for item in self._order(epoch):
+        for item in self._mine(self._order(epoch)):
             if isinstance(item, int):
                 yield epoch, item
             else:
                 yield [(epoch, number) for number in item]
+
+    def _mine(self, order: Iterable[Any]) -> Iterator[Any]:
+        rank, size = self.share
+        items, turn = iter(order), 0
+        while batch := list(islice(items, self.unit)):
+            if turn % size == rank:
+                yield from batch
+            turn += 1
 
     def _order(self, epoch: int) -> Iterable[Any]:
         if self.given is not None:

@@ -1,5 +1,6 @@
 """What is to be learned, and learning it."""
 
+from graphsparse.training.distributed import World, join_world
 from graphsparse.training.fit import Callback, Fit, Step, Training, Watch, fit
 from graphsparse.training.graph import GraphTask
 from graphsparse.training.hops import HopTask
@@ -13,7 +14,7 @@ from graphsparse.training.perturb import (
 )
 from graphsparse.training.probe import make_probe
 from graphsparse.training.sampled import SampledTask
-from graphsparse.training.task import Task, as_task, check_whole
+from graphsparse.training.task import Share, Task, as_task, check_whole
 
 __all__ = [
     'Callback',
@@ -24,14 +25,17 @@ __all__ = [
     'NodeTask',
     'OpenSetTask',
     'SampledTask',
+    'Share',
     'Step',
     'Task',
     'Training',
     'Watch',
+    'World',
     'as_task',
     'check_whole',
     'evaluate_perturbed',
     'fit',
+    'join_world',
     'leave_classes_out',
     'make_probe',
     'perturb_edges',

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,6 +10,7 @@ from torch.nn import Module
 from torch.optim import Optimizer
 
 from graphsparse.engine import load_tensors, save_tensors
+from graphsparse.training.distributed import ALONE, World
 
 Course = TypeVar('Course')
 State = dict[str, Tensor]
@@ -20,16 +21,18 @@ class Checkpoint:
     """All that a training needs to go on as if never stopped, in one file.
 
     Weights, buffers, the optimiser's moments, the best epoch's weights, the course
-    so far and the random state. Without a path it keeps nothing.
+    so far and the random state. Without a path it keeps nothing. Of several processes
+    the first one keeps it for all.
     """
 
     path: Path | None
+    world: World = ALONE
 
     def save(
         self, course: Any, model: Module, optimizer: Optimizer, best: State
     ) -> None:
         """Write all of it, atomically."""
-        if self.path is None:
+        if self.path is None or self.world.rank:
             return
         tensors = {f'model/{name}': t for name, t in model.state_dict().items()}
         tensors |= {f'best/{name}': t for name, t in best.items()}
@@ -51,6 +54,12 @@ class Checkpoint:
         self, course: Course, model: Module, optimizer: Optimizer
     ) -> tuple[Course, State]:
         """Put back what was saved; with nothing saved, ``course`` and no best."""
+        with self.world.share_file(self.path) as path:
+            return replace(self, path=path)._restore(course, model, optimizer)
+
+    def _restore(
+        self, course: Course, model: Module, optimizer: Optimizer
+    ) -> tuple[Course, State]:
         if self.path is None or not self.path.exists():
             return course, {}
         tensors, facts = load_tensors(self.path)

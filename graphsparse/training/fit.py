@@ -15,6 +15,7 @@ from torch_geometric.data import Data
 
 from graphsparse.engine import InputError
 from graphsparse.training.checkpoint import Checkpoint
+from graphsparse.training.distributed import ALONE, World
 from graphsparse.training.task import Task
 
 
@@ -86,15 +87,23 @@ class Watch:
         folder: Where checkpoints go, one a stage; None keeps none. A run that finds
             its own there goes on from it, bit for bit.
         every: Seconds between checkpoints; the last epoch always has one.
+        world: The processes that train together; this one alone by default. Callbacks
+            are called on each; the first one alone has a folder.
     """
 
     callbacks: Sequence[Callback] = ()
     folder: Path | None = None
     every: float = 30.0
+    world: World = ALONE
+
+    def __post_init__(self) -> None:
+        if self.world.rank:
+            object.__setattr__(self, 'folder', None)
 
     def checkpoint(self, stage: str) -> Checkpoint:
         """The checkpoint of one stage of the run."""
-        return Checkpoint(self.folder / f'{stage}.safetensors' if self.folder else None)
+        path = self.folder / f'{stage}.safetensors' if self.folder else None
+        return Checkpoint(path, self.world)
 
 
 @dataclass
@@ -158,7 +167,7 @@ def fit(
         project: Applied to the model after every step, before it is evaluated.
         seed: Of everything random in here; the global state is put back.
         stage: Name of this training among those of a run.
-        watch: Callbacks and checkpoints.
+        watch: Callbacks, checkpoints, and the processes that train together.
         choose: 'last' leaves the model as the last epoch did, whatever its score, and
             never stops early.
 
@@ -171,6 +180,7 @@ def fit(
     devices = [device] if device.type == 'cuda' else []
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)
+        watch.world.align(model, (type(task).__name__, training, seed, stage))
         maker = optimizer or training.make_optimizer
         return _fit(
             model,
@@ -200,7 +210,7 @@ def _fit(
     watch: Watch,
     choose: str,
 ) -> Fit:
-    checkpoint = watch.checkpoint(stage)
+    checkpoint, world = watch.checkpoint(stage), watch.world
     course, best = checkpoint.restore(Fit(), model, optimizer)
     saved = time.monotonic()
     for epoch in range(len(course.loss), training.epochs):
@@ -209,20 +219,21 @@ def _fit(
         start = time.perf_counter()
         model.train()
         losses = []
-        for part, seen in task.steps(epoch, seed, graph):
+        for share in world.deal(task, epoch, seed, graph):
             optimizer.zero_grad()
-            out = part.predict(model, seen)
-            loss = part.train_loss(out)
+            out = share.task.predict(model, share.graph)
+            loss = share.task.train_loss(out)
             for term in loss_terms:
                 loss = loss + term(model, out)
             loss.backward()
+            losses.append(world.average(model, loss.detach(), share.weight))
             optimizer.step()
             if project is not None:
                 project(model)
-            losses.append(loss.detach())
         course.seconds.append(time.perf_counter() - start)
         course.loss.append(statistics.fmean(map(float, losses)))
-        course.val.append(task.validate(model, graph))
+        world.settle(model)
+        course.val.append(world.from_first(lambda: task.validate(model, graph)))
         if choose == 'last' or _is_better(course, training.ties):
             course.best_epoch = epoch
             best = {n: t.detach().clone() for n, t in model.state_dict().items()}

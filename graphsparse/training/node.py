@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal, Self
 
@@ -11,7 +12,7 @@ from torch_geometric.data import Data
 from graphsparse.engine import InputError
 from graphsparse.graph.check import check_edge_index
 from graphsparse.training.objectives import OBJECTIVES, default_metric, read_labels
-from graphsparse.training.task import Task
+from graphsparse.training.task import Share, Task
 
 PARTS = ('train', 'val', 'test')
 
@@ -28,6 +29,19 @@ class Part:
         """The same nodes on another device."""
         weight = None if self.weight is None else self.weight.to(device)
         return Part(self.index.to(device), self.y.to(device), weight)
+
+    def every(self, size: int, start: int) -> Part:
+        """Every size-th node, from one on."""
+        rows = slice(start, None, size)
+        weight = None if self.weight is None else self.weight[rows]
+        return Part(self.index[rows], self.y[rows], weight)
+
+    @property
+    def total(self) -> float:
+        """What the mean in the loss divides by: labels that are there, or weights."""
+        known = ~self.y.isnan()
+        known = known if known.dim() == 1 else known.sum(1)
+        return float((known if self.weight is None else known * self.weight).sum())
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +102,17 @@ class NodeTask(Task):
                 raise InputError(f'{name}_mask marks no labelled node.')
         graph = without_labels(data)
         return NodeTask(graph, out_channels, train, val, test, metric)
+
+    def shares(
+        self, rank: int, size: int, epoch: int, seed: int, graph: Data | None = None
+    ) -> Iterator[Share]:
+        """The whole graph for each process, with every size-th training node."""
+        if not self.whole:
+            yield from super().shares(rank, size, epoch, seed, graph)
+            return
+        part = self.train.every(size, rank)
+        if part.total:
+            yield Share(replace(self, train=part), graph, part.total, own_draws=False)
 
     def train_loss(self, out: Tensor) -> Tensor:
         """Cross-entropy of logits ``[nodes, out_channels]`` on training nodes."""

@@ -13,7 +13,7 @@ from torch_geometric.data import Data
 from graphsparse.loading import Sampling, infer_layerwise
 from graphsparse.loading.epochs import EpochLoader
 from graphsparse.training.node import NodeTask, Part
-from graphsparse.training.task import Task
+from graphsparse.training.task import Share, Task
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,8 +69,24 @@ class SampledTask(Task):
         self, epoch: int, seed: int, graph: Data | None = None
     ) -> Iterator[tuple[NodeTask, None]]:
         """The batches of an epoch, each a node task on a graph of its own."""
+        return self._batches(epoch, seed, graph)
+
+    def shares(
+        self, rank: int, size: int, epoch: int, seed: int, graph: Data | None = None
+    ) -> Iterator[Share]:
+        """Every size-th batch; the others are not made."""
+        for part, seen in self._batches(epoch, seed, graph, (rank, size)):
+            yield Share(part, seen)
+
+    def _batches(
+        self,
+        epoch: int,
+        seed: int,
+        graph: Data | None,
+        share: tuple[int, int] = (0, 1),
+    ) -> Iterator[tuple[NodeTask, None]]:
         loader = self._loader(self.graph if graph is None else graph, seed)
-        loader.epoch = epoch
+        loader.epoch, loader.share = epoch, share
         place = torch.full((int(self.graph.num_nodes or 0),), -1)
         place[self.task.train.index.cpu()] = torch.arange(self.task.train.index.numel())
         for batch in loader:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -18,6 +19,23 @@ class Scores(NamedTuple):
 
     val: float
     test: float
+
+
+class Share(NamedTuple):
+    """What one process takes of a step that several take together.
+
+    Attributes:
+        task: What its outputs and loss are of.
+        graph: To run :meth:`Task.predict` on; None for the task's own.
+        weight: How much it counts for beside the others'.
+        own_draws: Whether dropout and the like draw apart from the others', by the
+            batch's number; False where all run the same.
+    """
+
+    task: Task
+    graph: Data | None
+    weight: float = 1.0
+    own_draws: bool = True
 
 
 class Task(ABC):
@@ -84,6 +102,13 @@ class Task(ABC):
             Tasks, each with the graph to run :meth:`predict` on; None for its own.
         """
         yield self, graph
+
+    def shares(
+        self, rank: int, size: int, epoch: int, seed: int, graph: Data | None = None
+    ) -> Iterator[Share]:
+        """What process ``rank`` of ``size`` takes of :meth:`steps`: every size-th."""
+        for part, seen in islice(self.steps(epoch, seed, graph), rank, None, size):
+            yield Share(part, seen)
 
     @abstractmethod
     def train_loss(self, out: Tensor) -> Tensor:

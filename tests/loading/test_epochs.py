@@ -44,6 +44,29 @@ def test_orders_of_your_own():
     assert passes(batches, 1) == [[(0, [1, 2]), (0, [3])]]
 
 
+@pytest.mark.parametrize('options', [{}, {'shuffle': True}, {'drop_last': True}])
+@pytest.mark.parametrize('size', [1, 2, 3, 4])
+def test_shares_of_an_epoch(options, size):
+    (whole,) = passes(make(11, **options), 1)
+    shares = []
+    for rank in range(size):
+        loader = make(11, **options)
+        loader.share = rank, size
+        shares.append(passes(loader, 1)[0])
+        assert len(loader) == len(shares[-1])
+    assert [shares[i % size][i // size] for i in range(len(whole))] == whole
+    assert sum(map(len, shares)) == len(whole)
+
+
+def test_shares_of_orders_of_your_own():
+    loader = EpochLoader(range(7), batch_sampler=[[1, 2], [3], [4]], collate_fn=list)
+    loader.share = 0, 2
+    assert passes(loader, 1) == [[(0, [1, 2]), (0, [4])]] and len(loader) == 2
+    loader = EpochLoader(range(7), sampler=[4, 2, 6], batch_size=2, collate_fn=list)
+    loader.share = 1, 2
+    assert passes(loader, 1) == [[(0, [6])]] and len(loader) == 1
+
+
 def test_plain_numbers_tell_no_epoch():
     assert split_epoch([3, 4]) == (None, [3, 4])
     index = torch.tensor([3])
@@ -55,3 +78,5 @@ def test_bad_input():
         make(0)
     with pytest.raises(InputError, match=r'batch_size.*got 0'):
         EpochLoader(range(3), batch_size=0)
+    with pytest.raises(InputError, match='Share 2 is not among 0 to 1'):
+        make().share = 2, 2
