@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -37,7 +38,12 @@ def make_folder(path: str | Path) -> None:
 
 @contextmanager
 def write_atomic(path: str | Path) -> Iterator[Path]:
-    """A path to write to, renamed to ``path`` when the block ends without error."""
+    """A path to write to, renamed to ``path`` when the block ends without error.
+
+    Raises:
+        InputError: If it cannot be written, the disk is full for instance; nothing of
+            it is left then.
+    """
     path = Path(path)
     make_folder(path.parent)
     try:
@@ -45,17 +51,29 @@ def write_atomic(path: str | Path) -> Iterator[Path]:
             dir=path.parent, prefix=f'.{path.name}.', suffix=path.suffix
         )
     except OSError as error:
-        raise InputError(f"Cannot write '{path}': {error.strerror}.") from None
+        raise _unwritten(path, error) from None
     os.close(handle)
     try:
-        yield Path(aside)
+        try:
+            yield Path(aside)
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise  # of something else that the block does
+            raise _unwritten(path, error) from None
         os.chmod(aside, 0o666 & ~_umask())
         try:
             os.replace(aside, path)
         except OSError as error:
-            raise InputError(f"Cannot write '{path}': {error.strerror}.") from None
+            raise _unwritten(path, error) from None
     finally:
         Path(aside).unlink(missing_ok=True)
+
+
+_FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+
+
+def _unwritten(path: Path, error: OSError) -> InputError:
+    return InputError(f"Cannot write '{path}': {error.strerror}.")
 
 
 def _umask() -> int:
@@ -71,7 +89,10 @@ def save_tensors(
     # Cloned: safetensors refuses tensors that share storage, as tied weights do.
     flat = {name: t.detach().cpu().contiguous().clone() for name, t in tensors.items()}
     with write_atomic(path) as aside:
-        save_file(flat, aside, metadata={'json': json.dumps(meta)})
+        try:
+            save_file(flat, aside, metadata={'json': json.dumps(meta)})
+        except SafetensorError as error:  # how it tells of a full disk
+            raise InputError(f"Cannot write '{path}': {error}.") from None
 
 
 def load_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -96,15 +117,25 @@ def load_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def append_line(path: str | Path, row: Mapping[str, Any]) -> None:
-    """Add one JSON line to a file, and have it on disk before returning."""
+    """Add one JSON line to a file, and have it on disk before returning.
+
+    Raises:
+        InputError: If the disk is full; the file is as it was then.
+    """
     path = Path(path)
     make_folder(path.parent)
-    with path.open('a+b') as file:
-        if file.tell() and not _ends_line(file):
-            file.write(b'\n')  # a line cut off by a kill: leave it, start a new one
-        file.write(json.dumps(row).encode() + b'\n')
-        file.flush()
-        os.fsync(file.fileno())
+    with path.open('a+b', buffering=0) as file:
+        before = file.tell()
+        # A line cut off by a kill: leave it, start a new one.
+        cut = before > 0 and not _ends_line(file)
+        line = b'\n' * cut + json.dumps(row).encode() + b'\n'
+        try:
+            while line:
+                line = line[file.write(line) :]
+            os.fsync(file.fileno())
+        except OSError as error:
+            file.truncate(before)
+            raise _unwritten(path, error) from None
 
 
 def _ends_line(file: Any) -> bool:

@@ -178,3 +178,36 @@ def test_digest_is_of_names_types_shapes_and_bits():
 def test_cache_defaults_to_home(monkeypatch):
     monkeypatch.delenv('GRAPHSPARSE_CACHE')
     assert cache_folder() == Path.home() / '.cache/graphsparse'
+
+
+@pytest.fixture
+def full_disk():
+    """No file may grow beyond 1,000 bytes."""
+    resource = pytest.importorskip('resource')
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_full_disk_is_one_error_and_leaves_nothing(tmp_path, full_disk):
+    path = tmp_path / 'a.safetensors'
+    with pytest.raises(InputError, match=r'Cannot write .*a\.safetensors'):
+        save_tensors(path, {'x': torch.zeros(1000)}, {})
+    with (
+        pytest.raises(InputError, match=r"Cannot write '.*b\.txt'"),
+        write_atomic(tmp_path / 'b.txt') as aside,
+    ):
+        aside.write_text('x' * 2000)
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(FileNotFoundError), write_atomic(tmp_path / 'c') as aside:
+        Path('/not/there').read_text()  # no fault of the file to be written
+
+
+def test_a_line_that_does_not_fit_is_not_begun(tmp_path, full_disk):
+    path = tmp_path / 'rows.jsonl'
+    append_line(path, {'a': 1})
+    with pytest.raises(InputError, match=r"Cannot write '.*rows\.jsonl'"):
+        append_line(path, {'b': 'x' * 2000})
+    append_line(path, {'c': 3})
+    assert read_lines(path) == [{'a': 1}, {'c': 3}]
