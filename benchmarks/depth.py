@@ -38,7 +38,19 @@ from graphsparse.training import Training, Watch, fit
 
 OUT = 'runs/benchmark-depth'
 TRAINING = Training(epochs=300, lr=5e-3, ties='first')
-METHOD = DynamicRewiring(training=TRAINING)
+# Of the options tried on Cora with 16 layers and seeds 10 and 11, by validation: the
+# authors' threshold 0.4 after 200 epochs gives every layer a skip, 80.2 for 81.3.
+METHOD = DynamicRewiring(threshold=0.2, probe_epochs=60, training=TRAINING)
+TRIED = {
+    'threshold 0.4, 200 epochs (the released code)': 0.802,
+    'threshold 0.4, 60 epochs': 0.812,
+    'threshold 0.2, 200 epochs': 0.813,
+    'threshold 0.2, 60 epochs': 0.813,
+    'threshold 0.1, 200 epochs': 0.806,
+    'threshold 0.4, 200 epochs, alpha 0.2': 0.762,
+    'code: threshold 0.4, 60 epochs': 0.790,
+    'code: threshold 0.6, 200 epochs': 0.811,
+}
 INITS = ('pairwise_relu', 'code')
 
 
@@ -270,8 +282,9 @@ def main(rows: str = ','.join((*ROWS, 'recorder')), out: str = OUT) -> None:
             'python -m benchmarks.depth',
             'Public splits, of Texas to Actor the ten given, of DBLP, Photo and CS '
             'drawn by the seed; width 64, 300 epochs of Adam, rate 5e-3, decay 5e-4, '
-            'dropout 0.6 (Cornell and Actor 0); probes of 200 epochs, threshold 0.4 of '
+            'dropout 0.6 (Cornell and Actor 0); probes of 60 epochs, threshold 0.2 of '
             "the energy; GCNII by its paper's rates and decays, patience 100",
+            tried_on_validation_of_cora_16_seeds_10_11=TRIED,
             measured={name: measured[name] for name in known if name in measured},
         )
         print(name, json.dumps(measured[name]['reached']))
