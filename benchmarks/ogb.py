@@ -72,6 +72,7 @@ def measure(name: str, row: Row, out: Path) -> dict[str, Any]:
         seeds=row.seeds,
         device='cpu',
         out=str(folder),
+        command=_verb(row),
     )
     lines = read_lines(folder / 'results.jsonl')
     return {
@@ -82,7 +83,7 @@ def measure(name: str, row: Row, out: Path) -> dict[str, Any]:
         'test': spread([line['test_mean'] for line in lines]),
         'val': spread([line['val_mean'] for line in lines]),
         'epoch_seconds': answer['epoch_seconds'],
-        'form': answer['form'] | {'Command': _verb(row)},
+        'form': answer['form'],
     }
 
 

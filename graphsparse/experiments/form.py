@@ -27,8 +27,9 @@ class SubmissionForm:
     """The fields of OGB's leaderboard form; as a string, ready to be copied.
 
     Test and validation are means over seeds with unbiased standard deviations
-    (``torch.std``). All parameters count, pruned ones too, and those of every stage;
-    the non-zero ones stand beside. See https://ogb.stanford.edu/docs/leader_overview.
+    (``torch.std``). All parameters count, pruned ones too; the non-zero ones stand
+    beside. Of a method in several stages OGB wants the sum: then give your own number.
+    See https://ogb.stanford.edu/docs/leader_overview.
 
     Attributes:
         method: What it is called.
@@ -91,7 +92,9 @@ class SubmissionForm:
 
     @property
     def seeds_wanted(self) -> int:
-        """How many seeds OGB asks for."""
+        """How many seeds OGB asks for; any number will do elsewhere."""
+        if not self.dataset.startswith('ogb'):
+            return 1
         return 3 if self.dataset == 'ogbn-papers100M' else 10
 
     def fields(self) -> dict[str, str]:

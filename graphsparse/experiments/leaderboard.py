@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from graphsparse.data.cards import read_card
 from graphsparse.engine import PeakMemory, make_folder, write_atomic
@@ -18,12 +17,15 @@ from graphsparse.experiments.form import (
     read_command,
     read_versions,
 )
-from graphsparse.experiments.grid import run_grid
+from graphsparse.experiments.grid import run_grid, run_key
 from graphsparse.experiments.run_all import seeds_from
-from graphsparse.experiments.summary import shape
+from graphsparse.experiments.summary import summarise
 from graphsparse.experiments.ticket_run import measure
+from graphsparse.nn import ModelRecipe
 from graphsparse.tickets import Dense, Teddy, TicketSearch
 from graphsparse.training import Training, Watch
+
+T = TypeVar('T', ModelRecipe, Training)
 
 
 @dataclass(frozen=True)
@@ -48,15 +50,9 @@ class Entry:
 
     @property
     def file(self) -> str:
-        """Name of the ticket's file: a folder may hold entries of many settings."""
-        config = self.method.config()
-        sizes = '-'.join(
-            f'{config[name]:g}'
-            for name in ('graph_sparsity', 'weight_sparsity')
-            if config.get(name)
-        )
-        parts = [self.problem.model.model, self.method.name, sizes, str(self.seed)]
-        return '-'.join(filter(None, parts)) + '.safetensors'
+        """Name of the ticket's file, another for every setting."""
+        parts = self.problem.model.model, self.method.name, self.seed, run_key(self)[:8]
+        return '-'.join(map(str, parts)) + '.safetensors'
 
     def facts(self) -> dict[str, Any]:
         """All that decides the outcome."""
@@ -161,15 +157,17 @@ def run_leaderboard(
     """
     start = time.perf_counter()
     example = EXAMPLES[read_card(dataset).task]
-    net: dict[str, Any] = {
-        'model': model,
-        'hidden_channels': hidden_channels,
-        'dropout': dropout,
-    }
-    net |= {'num_layers': num_layers, 'options': model_args}
-    recipe = replace(example.model, **_given(net))
-    rates = {'epochs': epochs, 'lr': lr, 'weight_decay': weight_decay}
-    training = replace(example.training, **_given(rates))
+    recipe = _replaced(
+        example.model,
+        model=model,
+        hidden_channels=hidden_channels,
+        num_layers=num_layers,
+        dropout=dropout,
+        options=model_args,
+    )
+    training = _replaced(
+        example.training, epochs=epochs, lr=lr, weight_decay=weight_decay
+    )
     size = example.batch_size if batch_size is None else batch_size
     contest = Contest(dataset, root, device, recipe, size, not directed)
     method = choose_method(graph_sparsity, weight_sparsity, score, training)
@@ -182,27 +180,12 @@ def run_leaderboard(
     form = fill_in(rows, command)
     with write_atomic(folder / 'form.txt') as aside:
         aside.write_text(f'{form}\n')
-    same = ('method', 'dataset', 'model', 'config', 'metric', 'parameters', 'arcs_kept')
-    return shape(
-        'leaderboard',
-        **{name: rows[0][name] for name in same},
-        seeds=[entry.seed for entry in entries],
-        **_spread('test', form.test),
-        **_spread('val', form.val),
-        graph_sparsity=rows[0]['graph_sparsity'],
-        weight_sparsity=rows[0]['weight_sparsity'],
-        nonzero=form.nonzero,
-        epoch_seconds=statistics.mean(row['epoch_seconds'] for row in rows),
-        seconds=time.perf_counter() - start,
-        peak_rss_mb=peak.megabytes,
-        out=str(folder),
-        form=form.fields(),
-    )
-
-
-def _spread(name: str, values: Sequence[float]) -> dict[str, float | None]:
-    std = statistics.stdev(values) if values[1:] else None
-    return {f'{name}_mean': statistics.mean(values), f'{name}_std': std}
+    return summarise(rows)[0] | {
+        'seconds': time.perf_counter() - start,
+        'peak_rss_mb': peak.megabytes,
+        'out': str(folder),
+        'form': form.fields(),
+    }
 
 
 def choose_method(
@@ -214,8 +197,10 @@ def choose_method(
     return Teddy(graph_sparsity, weight_sparsity, 0.0, score=score, training=training)
 
 
-def _given(options: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if value is not None}
+def _replaced(thing: T, **given: Any) -> T:
+    """With those fields that are given."""
+    known = {name: value for name, value in given.items() if value is not None}
+    return replace(thing, **known)
 
 
 def fill_in(
