@@ -169,6 +169,9 @@ def test_leaderboard(capsys, contests, tmp_path):
     text = capsys.readouterr().out
     assert 'Test performance' in text and 'OGB asks for 10' in text
     assert found['form']['Test performance'] in text
+    ticket = next((tmp_path / 'a b').glob('*-1-*.safetensors'))
+    assert main(['evaluate', str(ticket)]) == 0
+    assert 'recorded when it was found' in capsys.readouterr().out
 
 
 def test_a_config_file_and_the_command_line_over_it(capsys, tmp_path):

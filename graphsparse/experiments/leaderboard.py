@@ -57,7 +57,7 @@ class Entry:
     def facts(self) -> dict[str, Any]:
         """All that decides the outcome."""
         return {
-            'dataset': read_card(self.problem.dataset).name,
+            'dataset': self.problem.dataset,
             'model': self.problem.model.facts(),
             'batch_size': self.problem.batch_size,
             'undirected': self.problem.undirected,
@@ -156,7 +156,8 @@ def run_leaderboard(
         command: What runs it again, for the form.
     """
     start = time.perf_counter()
-    example = EXAMPLES[read_card(dataset).task]
+    card = read_card(dataset)
+    example = EXAMPLES[card.task]
     recipe = _replaced(
         example.model,
         model=model,
@@ -169,11 +170,11 @@ def run_leaderboard(
         example.training, epochs=epochs, lr=lr, weight_decay=weight_decay
     )
     size = example.batch_size if batch_size is None else batch_size
-    contest = Contest(dataset, root, device, recipe, size, not directed)
+    contest = Contest(card.name, root, device, recipe, size, not directed)
     method = choose_method(graph_sparsity, weight_sparsity, score, training)
     entries = [Entry(contest, method, number) for number in seeds_from(seed, seeds)]
     contest.check(seed)
-    folder = Path(out or f'runs/leaderboard-{read_card(dataset).name}')
+    folder = Path(out or f'runs/leaderboard-{card.name}')
     make_folder(folder)
     with PeakMemory() as peak:
         rows = run_grid('leaderboard', entries, folder)

@@ -1,6 +1,5 @@
 import platform
 import shlex
-import subprocess
 import sys
 
 import pytest
@@ -11,6 +10,7 @@ from graphsparse.experiments.form import (
     count_nonzero,
     describe_hardware,
     format_form,
+    read_command,
     read_versions,
 )
 from graphsparse.training.task import Scores
@@ -76,15 +76,7 @@ def test_as_text_a_field_a_line_and_what_is_the_authors(form):
     assert len({line.rindex(text) for line, text in pairs}) == 1
 
 
-def test_the_command_is_how_the_process_was_started():
-    code = (
-        'import torch\n'
-        'from graphsparse import SubmissionForm\n'
-        'net = torch.nn.Linear(1, 1)\n'
-        'print(SubmissionForm.of("a", "b", "c", [], net).command)\n'
-    )
-    argv = ['-W', 'ignore', '-c', code, '--two words', 'x']
-    done = subprocess.run(
-        [sys.executable, *argv], capture_output=True, text=True, check=True
-    )
-    assert shlex.split(done.stdout) == ['python', *argv]
+def test_the_command_is_how_the_process_was_started(monkeypatch):
+    argv = ['/usr/bin/python3.11', '-m', 'a.script', '--name', 'two words']
+    monkeypatch.setattr(sys, 'orig_argv', argv)
+    assert shlex.split(read_command()) == ['python', *argv[1:]]

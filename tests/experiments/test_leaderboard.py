@@ -10,7 +10,7 @@ from graphsparse.engine import InputError
 from graphsparse.experiments.contest import EXAMPLES, Contest
 from graphsparse.experiments.leaderboard import Entry, run_leaderboard
 from graphsparse.experiments.summary import KEYS
-from graphsparse.experiments.verbs import evaluate_ticket
+from graphsparse.experiments.verbs import evaluate_file
 from graphsparse.nn import ModelRecipe
 from graphsparse.pruning import Ticket
 from graphsparse.tickets import Dense
@@ -59,7 +59,7 @@ def test_scores_are_those_of_ogbs_evaluator(contests, tmp_path, name, options):
         task = problem.task(0)
         net, graph = ticket.apply(problem.factory(task), task.graph)
         assert row['test_mean'] == pytest.approx(by_hand(name, net.eval(), graph))
-        told = evaluate_ticket(row['out'])
+        told = evaluate_file(row['out'])
         assert (told['test_mean'], told['val_mean']) == pytest.approx(
             (row['test_mean'], row['val_mean'])
         )
@@ -88,8 +88,8 @@ def test_a_folder_is_completed_not_begun_anew(contests, tmp_path):
     first = lines(tmp_path / 'o')
     run_leaderboard('ogbl-ddi', **SMALL | {'seeds': 3}, **out)
     assert lines(tmp_path / 'o')[:1] == first and len(lines(tmp_path / 'o')) == 3
-    run_leaderboard('ogbl-ddi', **SMALL | {'seeds': 3}, **out)
-    assert len(lines(tmp_path / 'o')) == 3
+    again = run_leaderboard('OGBL_ddi', **SMALL | {'seeds': 3}, **out)
+    assert len(lines(tmp_path / 'o')) == 3 and again['seeds'] == [0, 1, 2]
     # The second seed alone, elsewhere, is the same.
     run_leaderboard('ogbl-ddi', **SMALL | {'seeds': 1}, seed=1, out=str(tmp_path / 'p'))
     (alone,) = lines(tmp_path / 'p')
