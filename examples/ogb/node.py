@@ -26,8 +26,8 @@ def main(
 ) -> None:
     # Arcs go from the citing paper to the cited one; the net reads them both ways.
     data = load(dataset, undirected=True)
-    # From here on labels stay in the task: those of the validation pick the epoch, and
-    # those of the test are read by evaluate() alone, as OGB's Evaluator does.
+    # From here on labels stay in the task: validation picks the epoch, and the test is
+    # read by evaluate() alone. Accuracy is that of OGB's Evaluator.
     task = Task.from_data(data).to(device)
     sizes = (data.num_features, hidden_channels, num_layers, task.out_channels)
 

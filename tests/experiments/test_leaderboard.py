@@ -17,7 +17,11 @@ from graphsparse.tickets import Dense
 from graphsparse.training import Training
 
 SMALL = {'epochs': 3, 'hidden_channels': 8, 'num_layers': 2, 'seeds': 2}
-SETS = {'ogbn-arxiv': {}, 'ogbl-ddi': {'batch_size': 32}, 'ogbg-molhiv': {}}
+SETS = {
+    'ogbn-arxiv': {'graph_sparsity': 0.25},
+    'ogbl-ddi': {'graph_sparsity': 0.25, 'batch_size': 32},
+    'ogbg-molhiv': {},
+}
 
 
 def lines(folder):
@@ -72,7 +76,12 @@ def test_scores_are_those_of_ogbs_evaluator(contests, tmp_path, name, options):
 
 def test_the_form(contests, tmp_path):
     options = SMALL | {'command': 'graphsparse leaderboard ogbl-ddi'}
-    form = run_leaderboard('OGBL_ddi', **options, out=str(tmp_path / 'o'))['form']
+    answer = run_leaderboard('OGBL_ddi', **options, out=str(tmp_path / 'o'))
+    form = answer['form']
+    for field, part in (('Test', 'test'), ('Validation', 'val')):
+        mean, std = answer[f'{part}_mean'], answer[f'{part}_std']
+        assert form[f'{field} performance'] == f'{mean:.4f} ± {std:.4f}'
+    assert answer['test_mean'] != answer['val_mean']
     assert (form['Dataset'], form['Metric']) == ('ogbl-ddi', 'hits@20')
     assert form['Method name'] == 'sage' and form['External data'] == 'No'
     assert form['Seeds'] == '2 (OGB asks for 10)'
