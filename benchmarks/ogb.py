@@ -84,7 +84,6 @@ def measure(name: str, row: Row, seeds: int, out: Path) -> dict[str, Any]:
         'metric': answer['metric'],
         'test': spread([line['test_mean'] for line in lines]),
         'val': spread([line['val_mean'] for line in lines]),
-        'epoch_seconds': answer['epoch_seconds'],
         'form': answer['form'],
     }
 
