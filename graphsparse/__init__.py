@@ -9,6 +9,7 @@ from typing import Any
 _HOMES = {
     'graphsparse.data': ('csbm', 'list_datasets', 'load'),
     'graphsparse.engine': ('InputError', 'find', 'resolve'),
+    'graphsparse.experiments': ('SubmissionForm',),
     'graphsparse.graph': ('Adjacency', 'to_adjacency'),
     'graphsparse.loading': (
         'ClusterLoader',
@@ -28,7 +29,11 @@ _HOMES = {
         'GATConv',
         'GCNConv',
         'GINConv',
+        'LearnedFeatures',
+        'LinkNet',
+        'MLPDecoder',
         'ModelRecipe',
+        'MoleculeGINE',
         'RewiredGCN',
         'SAGEConv',
         'accelerate',
@@ -70,8 +75,11 @@ _HOMES = {
         'prune_curve',
     ),
     'graphsparse.training': (
-        'SampledTask',
+        'GraphTask',
         'HopTask',
+        'LinkTask',
+        'NodeTask',
+        'SampledTask',
         'Task',
         'Training',
         'Watch',

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ from jsonargparse.typing import register_type
 
 from graphsparse.engine import InputError, find
 from graphsparse.engine.find import unknown
-from graphsparse.experiments import rewiring, scaling, tickets, verbs
+from graphsparse.experiments import leaderboard, rewiring, scaling, tickets, verbs
+from graphsparse.experiments.form import format_form
 from graphsparse.experiments.lists import Names, Numbers
 from graphsparse.experiments.problem import Problem
 from graphsparse.experiments.summary import format_table, percent
@@ -44,6 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(command)
             return 0
         options = parse(command, rest, name)
+        options['command'] = shlex.join(['graphsparse', *argv])
         answer = command.call(options)
         print(json.dumps(answer) if options['json'] else command.show(answer))
         return 0
@@ -91,6 +94,7 @@ def commands() -> dict[str, Command | dict[str, Command]]:
             },
             'compare': _plain(scaling.compare_branches, _show_table),
         },
+        'leaderboard': _plain(leaderboard.run_leaderboard, _show_form, positional=True),
         'sparsify': _plain(verbs.sparsify_graph, _show_sparsified),
         'evaluate': _plain(verbs.evaluate_file, _show_evaluated, positional=True),
         'data': {
@@ -164,7 +168,9 @@ def _plain(
     """A function whose arguments are its options."""
     return Command(
         _summary(verb),
-        lambda parser: parser.add_function_arguments(verb, as_positional=positional),
+        lambda parser: parser.add_function_arguments(
+            verb, as_positional=positional, skip={'command'}
+        ),
         lambda options: verb(**_own(options, verb)),
         show,
     )
@@ -232,6 +238,10 @@ def _show_evaluated(answer: Answer) -> str:
     table = format_table([answer])
     recorded = percent(answer['recorded']['test'])
     return f'{table}\n\nrecorded when it was found: {recorded}'
+
+
+def _show_form(answer: Answer) -> str:
+    return f'{format_form(answer["form"])}\n\n{answer["out"]}'
 
 
 def _show_sparsified(answer: Answer) -> str:

@@ -8,7 +8,9 @@ os.environ.setdefault('OMP_NUM_THREADS', '1')
 import pytest
 import torch
 
-from graphsparse.data import csbm, load
+from graphsparse.data import cards, csbm, load
+
+from .data.ogb_format import write_contests
 
 COMPILED = importlib.util.find_spec('graphsparse.kernels._native') is not None
 
@@ -46,3 +48,12 @@ def one_thread():
 def compiled():
     if not COMPILED:
         pytest.skip('installed without native kernels')
+
+
+@pytest.fixture
+def contests(tmp_path, monkeypatch):
+    """Small sets in OGB's format, in place of ogbn-arxiv, ogbl-ddi and ogbg-molhiv."""
+    write_contests(tmp_path / 'root', tmp_path / 'cards')
+    monkeypatch.setattr(cards, 'card_folder', lambda: tmp_path / 'cards')
+    monkeypatch.setenv('GRAPHSPARSE_DATA', str(tmp_path / 'root'))
+    monkeypatch.setenv('GRAPHSPARSE_CACHE', str(tmp_path / 'cache'))

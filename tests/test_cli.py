@@ -1,5 +1,6 @@
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -155,6 +156,24 @@ def test_data(capsys):
     assert 'Cora' in capsys.readouterr().out
 
 
+def test_leaderboard(capsys, contests, tmp_path):
+    argv = [
+        'leaderboard', 'ogbl-ddi', '--hidden_channels', '4', '--epochs', '2',
+        '--seeds', '2', '--graph_sparsity', '0.3', '--out', str(tmp_path / 'a b'),
+    ]  # fmt: skip
+    found = answer(capsys, *argv)
+    assert (found['verb'], found['metric']) == ('leaderboard', 'hits@20')
+    command = found['form']['Command']
+    assert shlex.split(command) == ['graphsparse', *argv, '--json']
+    assert main(argv) == 0
+    text = capsys.readouterr().out
+    assert 'Test performance' in text and 'OGB asks for 10' in text
+    assert found['form']['Test performance'] in text
+    ticket = next((tmp_path / 'a b').glob('*-1-*.safetensors'))
+    assert main(['evaluate', str(ticket)]) == 0
+    assert 'recorded when it was found' in capsys.readouterr().out
+
+
 def test_a_config_file_and_the_command_line_over_it(capsys, tmp_path):
     config = tmp_path / 'c.yaml'
     config.write_text(
@@ -171,10 +190,10 @@ def test_a_config_file_and_the_command_line_over_it(capsys, tmp_path):
 @pytest.mark.parametrize(
     'argv',
     [[], ['ticket'], ['ticket', 'teddy'], ['ticket', 'compare'], ['data'],
-     ['sparsify'], ['evaluate'], ['data', 'list'], ['data', 'info']],
+     ['sparsify'], ['evaluate'], ['leaderboard'], ['data', 'list'], ['data', 'info']],
 )  # fmt: skip
 def test_help_is_made_from_docstrings(capsys, argv):
-    leaf = len(argv) == 2 or argv in (['sparsify'], ['evaluate'])
+    leaf = len(argv) == 2 or argv in (['sparsify'], ['evaluate'], ['leaderboard'])
     if leaf:
         with pytest.raises(SystemExit) as stop:
             main([*argv, '--help'])

@@ -1,8 +1,17 @@
 """Methods x seeds x sparsities: run, resume, summarise, report."""
 
+from graphsparse.experiments.form import SubmissionForm
 from graphsparse.experiments.grid import Run, run_grid
 from graphsparse.experiments.problem import Problem, Source
 from graphsparse.experiments.summary import summarise
 from graphsparse.experiments.ticket_run import TicketRun
 
-__all__ = ['Problem', 'Run', 'Source', 'TicketRun', 'run_grid', 'summarise']
+__all__ = [
+    'Problem',
+    'Run',
+    'Source',
+    'SubmissionForm',
+    'TicketRun',
+    'run_grid',
+    'summarise',
+]

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 import torch
+from torch.nn import Module
 
 from graphsparse.data import load
 from graphsparse.data.cards import read_card
 from graphsparse.engine import InputError
-from graphsparse.nn import ModelRecipe, ReferenceModel
+from graphsparse.nn import ModelRecipe
 from graphsparse.nn.models import count_parameters
 from graphsparse.training import NodeTask, Task
 
@@ -97,6 +99,6 @@ class Problem(Source):
         most = int(share * count_parameters(self.model.build(*ends)))
         return replace(self, model=self.model.narrowed(*ends, most))
 
-    def factory(self, task: Task) -> partial[ReferenceModel]:
+    def factory(self, task: Task) -> Callable[[], Module]:
         """Makes the model for a task's features and classes."""
         return partial(self.model.build, task.graph.x.size(1), task.out_channels)

@@ -126,18 +126,19 @@ class TicketRun:
 
 def measure(ticket: Ticket, model: Module, graph: Data) -> dict[str, Any]:
     """What a sparse model and graph hold and cost."""
-    assert isinstance(model, ReferenceModel)  # a recipe makes nothing else
     adj = to_adjacency(graph)
     parameters = list(model.parameters())
     linear = sum(int(p.count_nonzero()) for p in parameters if p.dim() == 2)
+    macs: int | None = None  # known of nets for nodes
+    if isinstance(model, ReferenceModel):
+        widths = model.propagation_widths()
+        macs = count_macs(adj.num_nodes, linear, adj.num_arcs, widths)
     return {
         'edges_kept': adj.num_edges,
         'arcs_kept': adj.num_arcs,
         'isolated': adj.num_isolated(),
         'parameters': sum(p.numel() for p in parameters),
         'nonzero': sum(int(p.count_nonzero()) for p in parameters),
-        'macs': count_macs(
-            adj.num_nodes, linear, adj.num_arcs, model.propagation_widths()
-        ),
+        'macs': macs,
         'epoch_seconds': ticket.facts['epoch_seconds'],
     }

@@ -19,7 +19,8 @@ from graphsparse.engine import (
     write_atomic,
 )
 from graphsparse.experiments.branch_run import KIND, read_predictions
-from graphsparse.experiments.problem import Problem, Source
+from graphsparse.experiments.contest import Contest
+from graphsparse.experiments.problem import Source
 from graphsparse.experiments.summary import shape
 from graphsparse.experiments.ticket_run import measure
 from graphsparse.graph import to_adjacency
@@ -78,8 +79,9 @@ def _evaluate_ticket(path: str, root: str | None, device: str) -> dict[str, Any]
             'the command line. Use Ticket.load and Ticket.apply on your own.'
         )
     recipe = ModelRecipe(**facts['recipe'])
-    problem = Problem(facts['dataset'], root, device, recipe)
-    task = problem.node_task(facts['split'])
+    both_ways = facts.get('undirected', False)
+    problem = Contest(facts['dataset'], root, device, recipe, None, both_ways)
+    task = problem.task(facts['split'])
     model, graph = ticket.apply(problem.factory(task), task.graph)
     scores = task.evaluate(model, graph)
     return {

@@ -12,6 +12,8 @@ from torch import Tensor
 from torch.func import functional_call
 from torch.nn import Module
 
+from graphsparse.nn.features import as_dense, dropout
+
 
 def dot_product(z: Tensor, pairs: Tensor) -> Tensor:
     """Inner product of the embeddings of both ends, ``[P]``.
@@ -45,13 +47,13 @@ class MLPDecoder(Module):
         self.lins = torch.nn.ModuleList(
             torch.nn.Linear(*ends) for ends in pairwise(sizes)
         )
-        self.dropout = torch.nn.Dropout(dropout)
+        self.dropout = dropout
 
     def forward(self, z: Tensor, pairs: Tensor) -> Tensor:
         """Scores ``[P]`` of pairs ``[2, P]`` by embeddings ``[nodes, channels]``."""
         h = z[pairs[0]] * z[pairs[1]]
         for lin in self.lins[:-1]:
-            h = self.dropout(lin(h).relu())
+            h = as_dense(dropout(lin(h).relu(), self.dropout, self.training))
         return self.lins[-1](h).squeeze(-1)
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import gzip
+import json
 import shutil
 from contextlib import redirect_stdout
 from io import StringIO
@@ -13,6 +14,8 @@ import torch
 
 from graphsparse.data.cards import Counts, DatasetCard, RawFile, read_card
 from graphsparse.data.ogb import make_evaluator
+
+PARTS = ('train', 'valid', 'test')
 
 
 def citations(nodes=200, arcs=700, features=8, classes=5, seed=0):
@@ -33,8 +36,39 @@ def citations(nodes=200, arcs=700, features=8, classes=5, seed=0):
         'num_nodes': nodes,
         'node_feat': feat + np.eye(classes, features, dtype=np.float32)[label],
     }
-    parts = dict(zip(('train', 'valid', 'test'), np.split(order, cut), strict=True))
+    parts = dict(zip(PARTS, np.split(order, cut), strict=True))
     return graph, label[:, None], parts
+
+
+def pairs(rng, count, nodes=50):
+    """Distinct unordered pairs."""
+    u, v = np.triu_indices(nodes, 1)
+    chosen = rng.permutation(len(u))[:count]
+    return np.stack([u[chosen], v[chosen]], axis=1)
+
+
+def link_split(rng, negatives=30):
+    every = pairs(rng, 140)
+    parts = dict(zip(PARTS, np.split(every, [100, 120]), strict=True))
+    split = {part: {'edge': edge} for part, edge in parts.items()}
+    for part in ('valid', 'test'):
+        split[part]['edge_neg'] = rng.integers(0, 50, (negatives, 2))
+    return split
+
+
+def link_graph(split):
+    return {'edge_index': split['train']['edge'].T, 'num_nodes': 50}
+
+
+def small_graphs(rng, count=12):
+    for size in 3 + np.arange(count) % 4:
+        ring = np.stack([np.arange(size), (np.arange(size) + 1) % size])
+        yield {
+            'edge_index': ring,
+            'num_nodes': int(size),
+            'node_feat': rng.integers(0, 2, (size, 9)),
+            'edge_feat': rng.integers(0, 2, (size, 3)),
+        }
 
 
 def write_csv(folder, name, tables, split, **counts):
@@ -123,3 +157,31 @@ def write_ogb(folder, name, graphs, split, y=None, metric='acc', **facts):
         'metric': {'acc': 'accuracy', 'rocauc': 'roc_auc'}.get(metric, metric),
     }
     return DatasetCard(**{**known, **facts})
+
+
+def write_contests(folder, cards):
+    """Small sets under the names of ogbn-arxiv, ogbl-ddi and ogbg-molhiv.
+
+    Args:
+        folder: A data root.
+        cards: A folder for their cards.
+    """
+    rng = np.random.default_rng(0)
+    graph, y, split = citations()
+    found = [write_ogb(folder / 'n', 'ogbn-arxiv', [graph], split, y)]
+    split = link_split(rng)
+    graph = link_graph(split)
+    graph['edge_index'] = np.hstack([graph['edge_index'], graph['edge_index'][::-1]])
+    options = {'metric': 'hits@20', 'directed': False}
+    found.append(write_ogb(folder / 'l', 'ogbl-ddi', [graph], split, **options))
+    y = (np.arange(30) % 2)[:, None]
+    parts = dict(zip(PARTS, np.split(np.arange(30), [18, 24]), strict=True))
+    graphs = list(small_graphs(rng, 30))
+    options = {'metric': 'rocauc', 'directed': False}
+    found.append(write_ogb(folder / 'g', 'ogbg-molhiv', graphs, parts, y, **options))
+    cards.mkdir()
+    for card in found:
+        shutil.copytree(
+            folder / card.name[3] / 'ogb', folder / 'ogb', dirs_exist_ok=True
+        )
+        (cards / f'{card.name}.json').write_text(json.dumps(dataclasses.asdict(card)))

@@ -15,9 +15,15 @@ from graphsparse.data.ogb import load_ogb, make_evaluator
 from graphsparse.engine import InputError
 from graphsparse.graph import to_adjacency
 
-from .ogb_format import citations, write_csv, write_ogb
-
-PARTS = ('train', 'valid', 'test')
+from .ogb_format import (
+    PARTS,
+    citations,
+    link_graph,
+    link_split,
+    small_graphs,
+    write_csv,
+    write_ogb,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -37,37 +43,6 @@ def papers(tmp_path):
 @pytest.fixture
 def root(tmp_path):
     return tmp_path / 'root'
-
-
-def pairs(rng, count, nodes=50):
-    """Distinct unordered pairs."""
-    u, v = np.triu_indices(nodes, 1)
-    chosen = rng.permutation(len(u))[:count]
-    return np.stack([u[chosen], v[chosen]], axis=1)
-
-
-def link_split(rng, negatives=30):
-    every = pairs(rng, 140)
-    parts = dict(zip(PARTS, np.split(every, [100, 120]), strict=True))
-    split = {part: {'edge': edge} for part, edge in parts.items()}
-    for part in ('valid', 'test'):
-        split[part]['edge_neg'] = rng.integers(0, 50, (negatives, 2))
-    return split
-
-
-def link_graph(split):
-    return {'edge_index': split['train']['edge'].T, 'num_nodes': 50}
-
-
-def small_graphs(rng, count=12):
-    for size in 3 + np.arange(count) % 4:
-        ring = np.stack([np.arange(size), (np.arange(size) + 1) % size])
-        yield {
-            'edge_index': ring,
-            'num_nodes': int(size),
-            'node_feat': rng.integers(0, 2, (size, 9)),
-            'edge_feat': rng.integers(0, 2, (size, 3)),
-        }
 
 
 def test_real_ddi(real_root):
