@@ -16,7 +16,14 @@ from jsonargparse.typing import register_type
 
 from graphsparse.engine import InputError, find
 from graphsparse.engine.find import unknown
-from graphsparse.experiments import leaderboard, rewiring, scaling, tickets, verbs
+from graphsparse.experiments import (
+    leaderboard,
+    rewiring,
+    scaling,
+    tickets,
+    tune,
+    verbs,
+)
 from graphsparse.experiments.form import format_form
 from graphsparse.experiments.lists import Names, Numbers
 from graphsparse.experiments.problem import Problem
@@ -81,7 +88,10 @@ def commands() -> dict[str, Command | dict[str, Command]]:
     branches = find(Branch)  # type: ignore[type-abstract]
     return {
         'ticket': {
-            **{name: _search(search) for name, search in searches.items()},
+            **{
+                name: _search(search, tickets.run_ticket)
+                for name, search in searches.items()
+            },
             'compare': _on_problem(tickets.compare_tickets, _show_table),
         },
         'rewire': {
@@ -93,6 +103,13 @@ def commands() -> dict[str, Command | dict[str, Command]]:
                 name: _of_method(kind, scaling.scale) for name, kind in branches.items()
             },
             'compare': _plain(scaling.compare_branches, _show_table),
+        },
+        'tune': {
+            **{name: _of_method(kind, tune.tune) for name, kind in branches.items()},
+            **{
+                name: _search(search, tune.tune_ticket)
+                for name, search in searches.items()
+            },
         },
         'leaderboard': _plain(leaderboard.run_leaderboard, _show_form, positional=True),
         'sparsify': _plain(verbs.sparsify_graph, _show_sparsified),
@@ -201,9 +218,9 @@ def _on_problem(
     return Command(_summary(verb), add, call, show)
 
 
-def _search(search: type[TicketSearch]) -> Command:
+def _search(search: type[TicketSearch], verb: Callable[..., Answer]) -> Command:
     """A ticket search: its hyper-parameters, and those of the run."""
-    run = _on_problem(tickets.run_ticket, _show_table, 'method')
+    run = _on_problem(verb, _show_table, 'method')
 
     def add(parser: ArgumentParser) -> None:
         parser.add_class_arguments(search)
@@ -231,7 +248,8 @@ def _of_method(method: type[Any], verb: Callable[..., Answer]) -> Command:
 
 
 def _show_table(answer: Answer) -> str:
-    return f'{format_table(answer["table"])}\n\n{answer["out"]}/report.html'
+    lines = [format_table(answer['table']), answer.get('note', '')]
+    return '\n\n'.join([*filter(None, lines), f'{answer["out"]}/report.html'])
 
 
 def _show_evaluated(answer: Answer) -> str:

@@ -342,3 +342,20 @@ def test_a_set_of_many_graphs_is_not_sparsified(capsys, real, tmp_path):
     code = main(['sparsify', '--dataset', 'ogbg-molbace', '--out', out])
     assert code == 2
     assert 'holds many graphs' in capsys.readouterr().err
+
+
+def test_tune(capsys, tmp_path):
+    pytest.importorskip('optuna')
+    argv = ['tune', 'decoupled', '--net', 'sgc', '--hops', '1', '--seeds', '1']
+    argv += ['--training.epochs', '2', '--out', str(tmp_path)]
+    space = '{training.lr: [1e-4, 0.01], training.weight_decay: [0, 1e-4]}'
+    found = answer(capsys, *argv, '--space', space)
+    assert found['verb'] == 'tune' and found['config']['net'] == 'sgc'
+    assert found['best']['training.lr'] == 0.01 and len(found['table']) == 3
+    assert main([*argv, '--space', space, '--search', 'random', '--trials', '2']) == 0
+    shown = capsys.readouterr().out
+    assert 'training.weight_decay' in shown and 'test part was read' in shown
+    assert main([*argv, '--space', '{lr: [0.1]}']) == 2
+    assert "Did you mean 'training.lr'" in capsys.readouterr().err
+    assert main(['tune', '--help']) == 0
+    assert 'teddy' in capsys.readouterr().out

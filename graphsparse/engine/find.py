@@ -58,7 +58,9 @@ def find(base: type[T]) -> dict[str, type[T]]:
 
 def unknown(kind: str, name: object, known: list[str]) -> InputError:
     """The error for a name that is not among ``known``, with the nearest ones."""
-    near = difflib.get_close_matches(str(name).lower(), known, n=3, cutoff=0.5)
+    wanted = str(name).lower()
+    near = [full for full in known if full.endswith(f'.{wanted}')]
+    near = near or difflib.get_close_matches(wanted, known, n=3, cutoff=0.5)
     hint = f' Did you mean {" or ".join(map(repr, near))}?' if near else ''
     return InputError(f'Unknown {kind} {name!r}.{hint} Known: {", ".join(known)}.')
 

@@ -17,13 +17,13 @@ from graphsparse.training import Step, Watch
 
 
 class Run(Protocol):
-    """What a grid does under one seed: it writes one file and tells one row.
+    """What a grid does under one seed: it tells one row and may write one file.
 
     Attributes:
         problem: What it works on.
         label: What it is called in tables: a method or a baseline.
         seed: Of everything random.
-        file: Name of what it writes below the output folder.
+        file: Name of what it writes below the output folder; None if its row is all.
     """
 
     @property
@@ -33,7 +33,7 @@ class Run(Protocol):
     @property
     def seed(self) -> int: ...  # noqa: D102
     @property
-    def file(self) -> str: ...  # noqa: D102
+    def file(self) -> str | None: ...  # noqa: D102
 
     def facts(self) -> dict[str, Any]:
         """All that decides the outcome, JSON-able: equal facts, equal results."""
@@ -56,11 +56,20 @@ def run_key(run: Run) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def run_grid(verb: str, runs: Sequence[Run], out: Path) -> list[dict[str, Any]]:
+def run_grid(
+    verb: str, runs: Sequence[Run], out: Path, alone: bool = True
+) -> list[dict[str, Any]]:
     """Do all runs that ``out`` does not hold yet, one after the other.
 
     Each writes its file, then one line of ``results.jsonl``. A run that was killed
     goes on from its checkpoint; one that is there already is passed over.
+
+    Args:
+        verb: For the rows.
+        runs: What is to be done.
+        out: The folder.
+        alone: Whether no other process does other runs in the same folder. Where some
+            do, no progress is shown and an empty folder of checkpoints stays.
 
     Returns:
         The rows of these runs, in their order.
@@ -68,10 +77,12 @@ def run_grid(verb: str, runs: Sequence[Run], out: Path) -> list[dict[str, Any]]:
     results = out / 'results.jsonl'
     rows = {row['key']: row for row in read_lines(results) if 'key' in row}
     done = {
-        key for key, row in rows.items() if Path(out, Path(row['out']).name).exists()
+        key
+        for key, row in rows.items()
+        if row['out'] is None or Path(out, Path(row['out']).name).exists()
     }
     keys = [run_key(run) for run in runs]
-    with tqdm(total=len(runs), unit='run', disable=None) as bar:
+    with tqdm(total=len(runs), unit='run', disable=None if alone else True) as bar:
         for key, run in zip(keys, runs, strict=True):
             checkpoints = out / 'checkpoints' / key
             if key not in done:
@@ -82,7 +93,8 @@ def run_grid(verb: str, runs: Sequence[Run], out: Path) -> list[dict[str, Any]]:
                 done.add(key)
             shutil.rmtree(checkpoints, ignore_errors=True)
             bar.update()
-    _remove_empty(out / 'checkpoints')
+    if alone:
+        _remove_empty(out / 'checkpoints')
     return [rows[key] for key in keys]
 
 
@@ -110,6 +122,6 @@ def _do(verb: str, run: Run, out: Path, watch: Watch) -> dict[str, Any]:
         'seeds': [run.seed],
         'seconds': time.perf_counter() - start,
         'peak_rss_mb': peak.megabytes,
-        'out': str(out / run.file),
+        'out': str(out / run.file) if run.file else None,
     }
     return shape(verb, **known, **found)

@@ -41,6 +41,7 @@ def write_report(
     title: str,
     rows: Sequence[dict[str, Any]],
     maps: Sequence[str] = (),
+    note: str = '',
 ) -> None:
     """One self-contained HTML page of summaries: the table, then the curves.
 
@@ -49,6 +50,7 @@ def write_report(
         title: Its heading.
         rows: What :func:`summarise` gives.
         maps: Wide plots to stand below the curves, as SVG elements.
+        note: A paragraph below the table.
     """
     from jinja2 import Environment, PackageLoader  # heavy, and only wanted here
 
@@ -63,6 +65,7 @@ def write_report(
         table=[[show(row) for show in shown.values()] for row in rows],
         plots=plots,
         maps=maps,
+        note=note,
     )
     with write_atomic(path) as aside:
         aside.write_text(page, encoding='utf-8')

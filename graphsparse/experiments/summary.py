@@ -54,6 +54,9 @@ def _summary(group: list[dict[str, Any]]) -> dict[str, Any]:
     out = first | {'seeds': [seed for row in group for seed in row['seeds']]}
     for name in ('test', 'val'):
         values = [row[f'{name}_mean'] for row in group]
+        if None in values:  # never read
+            out[f'{name}_mean'] = out[f'{name}_std'] = None
+            continue
         out[f'{name}_mean'] = statistics.mean(values)
         out[f'{name}_std'] = statistics.stdev(values) if values[1:] else None
     for name in AVERAGED:
@@ -110,20 +113,13 @@ def columns(rows: Sequence[dict[str, Any]]) -> dict[str, Column]:
 
     What no row has is no column. After the method stand the number of layers, if rows
     differ in it, the number of skips, if there are any, and the options in which rows
-    of one method differ and no other column shows.
+    of one method differ and no other column shows; or those that a search tried.
     """
     net = {}
     if len({row.get('layers') for row in rows}) > 1:
         net['layers'] = lambda row: str(row['layers'])
     if any(row.get('skips') is not None for row in rows):
         net['skips'] = lambda row: '' if row['skips'] is None else f'{row["skips"]:.1f}'
-    options: dict[tuple[str, str], set[str]] = {}
-    for row in rows:
-        for name, value in row['config'].items():
-            options.setdefault((row['method'], name), set()).add(str(value))
-    several = [name for (_, name), values in options.items() if len(values) > 1]
-    vary = [name for name in dict.fromkeys(several) if name not in SHOWN]
-    extra = {n: lambda row, n=n: str(row['config'].get(n, '')) for n in vary}
     shown = {
         heading: lambda row, key=key, write=write: (
             '' if row.get(key) is None else write(row)
@@ -131,7 +127,24 @@ def columns(rows: Sequence[dict[str, Any]]) -> dict[str, Column]:
         for heading, (key, write) in COLUMNS.items()
         if any(row.get(key) is not None for row in rows)
     }
-    return {'method': shown['method'], **net, **extra, **shown}
+    return {'method': shown['method'], **net, **_options(rows), **shown}
+
+
+def _options(rows: Sequence[dict[str, Any]]) -> dict[str, Column]:
+    if all('options' in row for row in rows):
+        tried = {name: None for row in rows for name in row['options']}
+        return {name: _entry('options', name) for name in tried}
+    options: dict[tuple[str, str], set[str]] = {}
+    for row in rows:
+        for name, value in row['config'].items():
+            options.setdefault((row['method'], name), set()).add(str(value))
+    several = [name for (_, name), values in options.items() if len(values) > 1]
+    vary = [name for name in dict.fromkeys(several) if name not in SHOWN]
+    return {name: _entry('config', name) for name in vary}
+
+
+def _entry(where: str, name: str) -> Column:
+    return lambda row: str(row[where].get(name, ''))
 
 
 def format_table(rows: Sequence[dict[str, Any]]) -> str:
