@@ -365,7 +365,7 @@ def main(
         Path(__file__).with_suffix('.json'),
         'python -m benchmarks.tickets.untrained',
         'Nets without biases; scores by AdamW, lr 0.01 (0.005 at 32 '
-        'layers), 400 epochs (DBLP, Photo, CS: 200); dense nets by Adam, lr 0.01, '
+        'layers), 400 epochs (DBLP, Photo: 200); dense nets by Adam, lr 0.01, '
         'decay 5e-4, 200 epochs',
         seeds=given,
         rows=there,
