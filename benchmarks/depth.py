@@ -5,9 +5,9 @@
 All nets of a row are trained alike: width 64, 300 epochs of Adam, rate 5e-3, decay
 5e-4, dropout 0.6, the epoch chosen on validation. The rewired net stands with two
 initialisations, ``pairwise_relu`` and ``code``, of which the best mean validation
-accuracy is taken, both are shown; with the first alone where no figure is held to. GCNII
-is trained as its paper does, with a weight decay of its own for the convs. Writes ``depth.json``; a benchmark that is stopped goes
-on.
+accuracy is taken, both are shown; with the first alone where no figure is held to.
+GCNII is trained as its paper does, with a weight decay of its own for the convs.
+Writes ``depth.json``; a benchmark that is stopped goes on.
 """
 
 from __future__ import annotations
