@@ -9,7 +9,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from graphsparse.engine import InputError
-from graphsparse.graph.check import check_edge_index
+from graphsparse.graph.convert import check_graph
 from graphsparse.training.objectives import OBJECTIVES, default_metric, read_labels
 from graphsparse.training.task import Task
 
@@ -52,7 +52,9 @@ class NodeTask(Task):
     def from_data(data: Data, split: int = 0, metric: str | None = None) -> NodeTask:
         """Take features, labels and masks apart; see :meth:`Task.from_data`.
 
-        Labels -1 and NaN are missing; nodes without any label are in no part.
+        Labels -1 and NaN are missing; nodes without any label are in no part. An
+        :class:`~graphsparse.graph.Adjacency`, mapped from disk perhaps, may stand as
+        ``edge_index``: nets of ours, the loaders and hops take it, PyG's convs do not.
 
         Args:
             data: With ``y [nodes]`` or ``[nodes, labels]``.
@@ -65,7 +67,7 @@ class NodeTask(Task):
             missing = [k for k in ('x', 'y', 'edge_index') if data.get(k) is None]
             raise InputError(f'The Data has no {", ".join(missing)}.')
         num_nodes = x.size(0)
-        check_edge_index(data.edge_index, num_nodes, num_nodes)
+        check_graph(data.edge_index, num_nodes)
         if not x.is_floating_point():
             raise InputError(f'x has to hold floats (got {x.dtype}): x.float().')
         bad = ~x.isfinite()
