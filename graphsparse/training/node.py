@@ -14,6 +14,7 @@ from graphsparse.training.objectives import OBJECTIVES, default_metric, read_lab
 from graphsparse.training.task import Task
 
 PARTS = ('train', 'val', 'test')
+_ROWS = 2**16  # looked at together
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,13 +71,7 @@ class NodeTask(Task):
         check_graph(data.edge_index, num_nodes)
         if not x.is_floating_point():
             raise InputError(f'x has to hold floats (got {x.dtype}): x.float().')
-        bad = ~x.isfinite()
-        if bad.any():
-            row, column = bad.nonzero()[0].tolist()
-            raise InputError(
-                f'x[{row}, {column}] is {float(x[row, column])}; fill in or drop '
-                'features that are not finite.'
-            )
+        _check_finite(x)
         metric = metric or data.get('metric') or default_metric(y)
         y, labelled, out_channels = read_labels(y, num_nodes, metric, 'nodes')
         masks = [_mask(data, name, split, num_nodes) for name in PARTS]
@@ -121,6 +116,18 @@ class NodeTask(Task):
             _val=self._val.to(device),
             _test=self._test.to(device),
         )
+
+
+def _check_finite(x: Tensor) -> None:
+    """InputError for NaN or infinity; x may be mapped, some rows are looked at once."""
+    for number, rows in enumerate(x.split(_ROWS)):
+        bad = ~rows.isfinite()
+        if bad.any():
+            row, column = bad.nonzero()[0].tolist()
+            raise InputError(
+                f'x[{number * _ROWS + row}, {column}] is {float(rows[row, column])}; '
+                'fill in or drop features that are not finite.'
+            )
 
 
 def _mask(data: Data, name: str, split: int, num_nodes: int) -> Tensor:

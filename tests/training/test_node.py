@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from graphsparse.engine import InputError
 from graphsparse.graph import to_adjacency
 from graphsparse.nn import SAGE
-from graphsparse.training import NodeTask
+from graphsparse.training import NodeTask, node
 
 
 def test_loss_is_cross_entropy_on_training_nodes(small):
@@ -148,4 +148,12 @@ def test_an_adjacency_stands_for_the_edge_list(small):
     assert torch.equal(mapped.infer(net), task.infer(net))
     small.x = small.x[1:]
     with pytest.raises(InputError, match='no graph of the 119 nodes'):
+        NodeTask.from_data(small)
+
+
+@pytest.mark.parametrize('rows', [1, 7, 200])
+def test_features_that_are_not_finite_are_named(small, monkeypatch, rows):
+    monkeypatch.setattr(node, '_ROWS', rows)
+    small.x[8, 3] = small.x[9, 1] = torch.inf
+    with pytest.raises(InputError, match=r'x\[8, 3\] is inf'):
         NodeTask.from_data(small)
