@@ -2,6 +2,7 @@
 
 python -m benchmarks.kernels --json | tail -1 > benchmarks/kernels.json
 python -m benchmarks.scaling --json | tail -1 > benchmarks/scaling.json
+python -m benchmarks.products --folder FOLDER
 python -m benchmarks.tables
 """
 
@@ -43,10 +44,49 @@ def scaling_table(data: dict) -> str:
     return table(['ns an arc', *(f'{float(s):.0e} arcs' for s in sizes)], rows)
 
 
+PRODUCTS = {
+    'product': 'one torch CSR product with the features, the unit of time',
+    'copy': 'the features copied from file to file, 3 times',
+    'teddy': 'TEDDY scores of all edges',
+    'hops': '3 hops of the features, each to its file',
+    'sign': 'SIGN: an epoch, validation, logits of all nodes',
+    'sign_rows': "the steps of SIGN's epoch on rows that are in memory",
+    'sage': 'neighbour-sampled SAGE: the steps of an epoch',
+    'sage_batches': 'the batches of that epoch, with no net',
+    'sage_nodes': 'the logits of all nodes by SAGE, layer by layer',
+}
+
+
+def products_table(data: dict) -> str:
+    """What each step on the large graph takes: processor time, time, memory."""
+    found = data['measured']
+    unit = found['product']['cpu_seconds']
+    rows = [
+        [
+            PRODUCTS[name],
+            f'{facts["cpu_seconds"] / unit:.2f}',
+            f'{facts["cpu_seconds"]:.0f}',
+            f'{facts["seconds"]:.0f}',
+            f'{facts["peak_mb"] / 1000:.2f}',
+            f'{facts["mapped_mb"] / 1000:.2f}',
+        ]
+        for name, facts in found.items()
+    ]
+    head = ['step', 'units', 'processor s', 's', 'peak GB', 'mapped GB']
+    return table(head, rows)
+
+
+TABLES = {
+    'kernels': kernels_table,
+    'scaling': scaling_table,
+    'products': products_table,
+}
+
+
 def main() -> None:
     """Put every table between its marks."""
     page = PAGE.read_text()
-    for name, make in (('kernels', kernels_table), ('scaling', scaling_table)):
+    for name, make in TABLES.items():
         text = make(json.loads((HERE / f'{name}.json').read_text()))
         marks = rf'(<!-- {name} -->\n).*?(<!-- end -->)'
         page = re.sub(marks, lambda m, t=text: m[1] + t + '\n' + m[2], page, flags=re.S)

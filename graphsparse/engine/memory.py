@@ -12,13 +12,23 @@ def anonymous_memory() -> int:
 
     Mapped files are not counted. 0 where the system does not tell.
     """
+    return resident_memory()[0]
+
+
+def resident_memory() -> tuple[int, int]:
+    """Bytes of anonymous memory and of mapped files (``RssFile``) held now.
+
+    The pages of a file are the system's to take back; libraries are among them.
+    """
+    held = {'RssAnon': 0, 'RssFile': 0}
     try:
         for line in _STATUS.read_text().splitlines():
-            if line.startswith('RssAnon:'):
-                return int(line.split()[1]) * 1024
+            name, _, size = line.partition(':')
+            if name in held:
+                held[name] = int(size.split()[0]) * 1024
     except OSError:
         pass
-    return 0
+    return held['RssAnon'], held['RssFile']
 
 
 class PeakMemory:
@@ -31,11 +41,15 @@ class PeakMemory:
         >>> with PeakMemory() as peak:
         ...     work()
         >>> peak.megabytes
+
+    Attributes:
+        bytes: The most anonymous memory so far.
+        mapped: The most of mapped files in memory so far, apart.
     """
 
     def __init__(self, interval: float = 0.02) -> None:
         self.interval = interval
-        self.bytes = 0
+        self.bytes = self.mapped = 0
 
     @property
     def megabytes(self) -> float:
@@ -44,10 +58,15 @@ class PeakMemory:
 
     def _sample(self) -> None:
         while not self._stop.wait(self.interval):
-            self.bytes = max(self.bytes, anonymous_memory())
+            self._look()
+
+    def _look(self) -> None:
+        anonymous, mapped = resident_memory()
+        self.bytes, self.mapped = max(self.bytes, anonymous), max(self.mapped, mapped)
 
     def __enter__(self) -> PeakMemory:
-        self.bytes = anonymous_memory()
+        self.bytes = self.mapped = 0
+        self._look()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._sample, daemon=True)
         self._thread.start()
@@ -61,4 +80,4 @@ class PeakMemory:
     ) -> None:
         self._stop.set()
         self._thread.join()
-        self.bytes = max(self.bytes, anonymous_memory())
+        self._look()

@@ -11,7 +11,12 @@ import torch
 from torch import Tensor
 
 from graphsparse.engine import InputError
-from graphsparse.graph.build import parts_of_list, parts_of_rows
+from graphsparse.graph.build import (
+    parts_of_list,
+    parts_of_rows,
+    rows_of,
+    slot_blocks,
+)
 from graphsparse.graph.check import check_mask, check_weight
 from graphsparse.graph.operator import Operator, gcn_operator
 from graphsparse.kernels import Pattern, compact, transpose_csr
@@ -158,6 +163,11 @@ class Adjacency:
         return self._derive('edge_id', make)
 
     @property
+    def device(self) -> torch.device:
+        """Where it lies."""
+        return self.col.device
+
+    @property
     def num_dst(self) -> int:
         """Number of target nodes (rows)."""
         return self.rowptr.numel() - 1
@@ -235,9 +245,27 @@ class Adjacency:
             return self.edge()
         return (self.row() < self.col).nonzero().squeeze(1)
 
+    def edge_blocks(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Source and target of each edge, in edge order, some at a time.
+
+        Of an undirected edge the target is the smaller node. With no number for each
+        arc or edge held, so ``col`` may be a mapped file.
+        """
+        for first, end in slot_blocks(self.num_arcs):
+            source = self.col[first:end].long()
+            target = rows_of(self.rowptr, first, end)
+            if self.undirected:
+                one = target < source
+                source, target = source[one], target[one]
+            yield source, target
+
     def degree(self) -> Tensor:
         """Arcs into each target node, self-loops apart, int64 ``[num_dst]``."""
         return self.rowptr.diff()
+
+    def out_degree(self) -> Tensor:
+        """Arcs out of each source node, self-loops apart, int64 ``[num_src]``."""
+        return self.degree() if self.undirected else self.transpose()[0].diff()
 
     def num_isolated(self) -> int:
         """Nodes that no arc touches; self-loops do not count."""
@@ -362,10 +390,10 @@ class Adjacency:
         """What of the cache does not depend on weights."""
         return {k: v for k, v in self._cache.items() if k[0] != 'operator'}
 
-    def to(self, device: torch.device | str) -> Adjacency:
+    def to(self, device: torch.device | str, non_blocking: bool = False) -> Adjacency:
         """The same graph on another device."""
         moved: dict[str, Any] = {
-            name: tensor.to(device)
+            name: tensor.to(device, non_blocking=non_blocking)
             for name, tensor in vars(self).items()
             if isinstance(tensor, Tensor)
         }

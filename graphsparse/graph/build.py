@@ -90,8 +90,8 @@ def _check_columns(rowptr: Tensor, col: Tensor, num_src: int) -> Iterator[Tensor
 
     Only a block is in memory at once, so ``col`` may be a mapped file.
     """
-    for begin in range(0, col.numel(), _BLOCK):
-        first, end = max(begin - 1, 0), min(begin + _BLOCK, col.numel())
+    for begin, end in slot_blocks(col.numel()):
+        first = max(begin - 1, 0)
         part = col[first:end]  # with the slot before, to compare with
         if not in_range(part, num_src):
             bad = (part < 0) | (part >= num_src)
@@ -100,7 +100,7 @@ def _check_columns(rowptr: Tensor, col: Tensor, num_src: int) -> Iterator[Tensor
                 f'col[{slot}] is {int(col[slot])}, but columns go from 0 to '
                 f'{num_src - 1}. Fix it or give the true num_src.'
             )
-        row = _rows_of(rowptr, first, end)
+        row = rows_of(rowptr, first, end)
         falls = (part[1:] < part[:-1]) & (row[1:] == row[:-1])
         if falls.any():
             slot = first + 1 + int(falls.nonzero()[0])
@@ -114,8 +114,14 @@ def _check_columns(rowptr: Tensor, col: Tensor, num_src: int) -> Iterator[Tensor
         yield loops[loops >= begin]
 
 
-def _rows_of(rowptr: Tensor, first: int, end: int) -> Tensor:
-    """The row of each slot from ``first`` to ``end``."""
+def slot_blocks(num_slots: int) -> Iterator[tuple[int, int]]:
+    """First slot and end of some slots at a time."""
+    for begin in range(0, num_slots, _BLOCK):
+        yield begin, min(begin + _BLOCK, num_slots)
+
+
+def rows_of(rowptr: Tensor, first: int, end: int) -> Tensor:
+    """The row of each slot from ``first`` to ``end``, of one slot at least."""
     ends = torch.tensor([first, end - 1], device=rowptr.device)
     low, high = (torch.searchsorted(rowptr, ends, right=True) - 1).tolist()
     count = rowptr[low : high + 2].clamp(first, end).diff()

@@ -11,6 +11,7 @@ from torch_geometric import EdgeIndex
 
 from graphsparse.engine import InputError
 from graphsparse.graph.adjacency import Adjacency
+from graphsparse.graph.check import check_edge_index
 
 
 def to_adjacency(
@@ -22,10 +23,11 @@ def to_adjacency(
     """Any graph a PyG user holds, as an :class:`Adjacency`.
 
     Args:
-        graph: An ``edge_index`` tensor or ``EdgeIndex``; a PyG ``Data``; a torch
-            sparse matrix in PyG's ``adj_t`` form (row = target); a scipy sparse
-            matrix (row = source, as PyG reads it); a networkx graph (nodes are
-            numbered in their order); or an Adjacency, returned as it is.
+        graph: An ``edge_index`` tensor or ``EdgeIndex``; a PyG ``Data``, in which an
+            Adjacency may stand as ``edge_index``; a torch sparse
+            matrix in PyG's ``adj_t`` form (row = target); a scipy sparse matrix (row =
+            source, as PyG reads it); a networkx graph (nodes are numbered in their
+            order); or an Adjacency, returned as it is.
         num_nodes: Needed for an ``edge_index``, else read off.
         edge_weight: One number an edge, for an ``edge_index``.
         undirected: See :meth:`Adjacency.from_edge_index`.
@@ -36,8 +38,10 @@ def to_adjacency(
     if isinstance(graph, Adjacency):
         return graph
     if hasattr(graph, 'edge_index') and hasattr(graph, 'num_nodes'):
-        num_nodes = graph.num_nodes
         edge_weight = graph.get('edge_weight')
+        if isinstance(graph.edge_index, Adjacency):
+            return _weighted(graph.edge_index, edge_weight)
+        num_nodes = graph.num_nodes
         graph = _data_edge_index(graph)
     if isinstance(graph, EdgeIndex):
         rows, cols = graph.sparse_size()
@@ -61,6 +65,18 @@ def to_adjacency(
             'An edge_index does not tell its number of nodes: give num_nodes.'
         )
     return Adjacency.from_edge_index(graph, num_nodes, edge_weight, undirected)
+
+
+def check_graph(graph: Tensor | Adjacency, num_nodes: int) -> None:
+    """InputError unless an ``edge_index``, or what stands for it, has these nodes."""
+    if not isinstance(graph, Adjacency):
+        check_edge_index(graph, num_nodes, num_nodes)
+    elif (graph.num_src, graph.num_dst) != (num_nodes, num_nodes):
+        raise InputError(f'{graph} is no graph of the {num_nodes} nodes that x has.')
+
+
+def _weighted(adj: Adjacency, edge_weight: Tensor | None) -> Adjacency:
+    return adj if edge_weight is None else adj.with_weight(edge_weight)
 
 
 def _data_edge_index(data: Any) -> Tensor:

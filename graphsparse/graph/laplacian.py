@@ -14,7 +14,7 @@ def laplacian_degree(adj: Adjacency) -> Tensor:
     """Edges at each node, float64 ``[nodes]``; in a directed graph in and out."""
     degree = adj.degree()
     if not adj.undirected:
-        degree = degree + adj.transpose()[0].diff()
+        degree = degree + adj.out_degree()
     return degree.double()
 
 

@@ -18,6 +18,7 @@ from torch_geometric.sampler import (
 from torch_geometric.sampler.neighbor_sampler import edge_sample
 
 from graphsparse.engine import InputError
+from graphsparse.graph import Adjacency
 from graphsparse.graph.check import in_range
 
 # Options of PyG's loaders that are not served, and the one value that may stand.
@@ -51,6 +52,8 @@ def check_options(options: dict[str, Any]) -> dict[str, Any]:
 def check_data(data: Any) -> Data:
     """A copy that says how many nodes it has; batches are cut out of it.
 
+    An :class:`~graphsparse.graph.Adjacency` may stand as ``edge_index``.
+
     Raises:
         InputError: If it is no ``Data``, holds an ``adj_t`` or features of other nodes.
     """
@@ -64,7 +67,8 @@ def check_data(data: Any) -> Data:
     if data.get('adj_t') is not None:
         raise InputError('The Data holds adj_t. Load from edge_index alone.')
     out = copy.copy(data)
-    out.num_nodes = data.num_nodes
+    given = data.edge_index
+    out.num_nodes = given.num_nodes if isinstance(given, Adjacency) else data.num_nodes
     if data.x is not None and data.x.shape[0] != out.num_nodes:
         raise InputError(
             f'data.x has {data.x.shape[0]} rows, but num_nodes is {out.num_nodes}.'

@@ -12,6 +12,7 @@ from torch_geometric.data.storage import EdgeStorage
 from torch_geometric.utils import select
 
 from graphsparse.engine import InputError
+from graphsparse.graph import Adjacency
 from graphsparse.graph.check import check_mask
 
 
@@ -31,6 +32,11 @@ def remove_edges(data: Data, edge_mask: Tensor) -> Data:
         InputError: If ``data`` holds an ``adj_t`` too, where the edges would live on,
             or the mask is not boolean with one entry an edge.
     """
+    if isinstance(data.edge_index, Adjacency):
+        raise InputError(
+            'An Adjacency stands as edge_index, whose positions do not change. Take '
+            'edges out of it with Adjacency.keep_edges or Adjacency.subgraph.'
+        )
     check_mask(edge_mask, data.num_edges, 'edges')
     if data.get('adj_t') is not None:
         raise InputError(

@@ -106,13 +106,23 @@ class HopTask(NodeTask):
         shown = self.shown
         if shown is None:
             shown = torch.arange(self.store.num_nodes)
-        outs = []
-        for index in _batches(shown.cpu(), self.batch_size):
-            inputs = [self.store.rows(index)]
-            if self.extra is not None:
-                inputs.append(self.extra[index])
-            outs.append(model(*(rows.to(self.device) for rows in inputs)))
-        return torch.cat(outs)
+        first, *others = _batches(shown.cpu(), self.batch_size)
+        out, done = self._run(model, first), first.numel()
+        if not others:
+            return out
+        # Outputs kept one by one would lie in between what each batch frees.
+        whole = out.new_empty(shown.numel(), *out.shape[1:])
+        whole[:done] = out
+        for index in others:
+            whole[done : done + index.numel()] = self._run(model, index)
+            done += index.numel()
+        return whole
+
+    def _run(self, model: Module, index: Tensor) -> Tensor:
+        inputs = [self.store.rows(index)]
+        if self.extra is not None:
+            inputs.append(self.extra[index])
+        return model(*(rows.to(self.device) for rows in inputs))
 
     def train_loss(self, out: Tensor) -> Tensor:
         """Loss of the rows that are training nodes."""

@@ -10,11 +10,12 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from graphsparse.engine import InputError
-from graphsparse.graph.check import check_edge_index
+from graphsparse.graph.convert import check_graph
 from graphsparse.training.objectives import OBJECTIVES, default_metric, read_labels
 from graphsparse.training.task import Share, Task
 
 PARTS = ('train', 'val', 'test')
+_ROWS = 2**16  # looked at together
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +67,9 @@ class NodeTask(Task):
     def from_data(data: Data, split: int = 0, metric: str | None = None) -> NodeTask:
         """Take features, labels and masks apart; see :meth:`Task.from_data`.
 
-        Labels -1 and NaN are missing; nodes without any label are in no part.
+        Labels -1 and NaN are missing; nodes without any label are in no part. An
+        :class:`~graphsparse.graph.Adjacency`, mapped from disk perhaps, may stand as
+        ``edge_index``: nets of ours, the loaders and hops take it, PyG's convs do not.
 
         Args:
             data: With ``y [nodes]`` or ``[nodes, labels]``.
@@ -79,16 +82,10 @@ class NodeTask(Task):
             missing = [k for k in ('x', 'y', 'edge_index') if data.get(k) is None]
             raise InputError(f'The Data has no {", ".join(missing)}.')
         num_nodes = x.size(0)
-        check_edge_index(data.edge_index, num_nodes, num_nodes)
+        check_graph(data.edge_index, num_nodes)
         if not x.is_floating_point():
             raise InputError(f'x has to hold floats (got {x.dtype}): x.float().')
-        bad = ~x.isfinite()
-        if bad.any():
-            row, column = bad.nonzero()[0].tolist()
-            raise InputError(
-                f'x[{row}, {column}] is {float(x[row, column])}; fill in or drop '
-                'features that are not finite.'
-            )
+        _check_finite(x)
         metric = metric or data.get('metric') or default_metric(y)
         y, labelled, out_channels = read_labels(y, num_nodes, metric, 'nodes')
         masks = [_mask(data, name, split, num_nodes) for name in PARTS]
@@ -144,6 +141,18 @@ class NodeTask(Task):
             _val=self._val.to(device),
             _test=self._test.to(device),
         )
+
+
+def _check_finite(x: Tensor) -> None:
+    """InputError for NaN or infinity; x may be mapped, some rows are looked at once."""
+    for number, rows in enumerate(x.split(_ROWS)):
+        bad = ~rows.isfinite()
+        if bad.any():
+            row, column = bad.nonzero()[0].tolist()
+            raise InputError(
+                f'x[{number * _ROWS + row}, {column}] is {float(rows[row, column])}; '
+                'fill in or drop features that are not finite.'
+            )
 
 
 def _mask(data: Data, name: str, split: int, num_nodes: int) -> Tensor:

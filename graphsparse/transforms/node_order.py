@@ -60,7 +60,7 @@ class DegreeOrder(NodeOrder):
 
     def order(self, adj: Adjacency) -> Tensor:
         """Arcs in and out are counted; among equals the old order holds."""
-        degree = adj.degree() + adj.transpose()[0].diff()
+        degree = adj.degree() + adj.out_degree()
         return degree.argsort(descending=True, stable=True)
 
 

@@ -43,6 +43,18 @@ def test_the_end_of_the_block_counts_without_a_sample():
     assert held.size
 
 
+@needs_proc
+def test_mapped_files_are_told_apart(tmp_path):
+    np.zeros(64_000_000, np.uint8).tofile(tmp_path / 'file')
+    with PeakMemory(interval=60) as before:
+        pass
+    with PeakMemory(interval=60) as peak:
+        held = np.memmap(tmp_path / 'file', np.uint8, 'r')
+        assert held.sum() == 0
+    assert peak.mapped >= before.mapped + 60e6
+    assert peak.bytes < before.bytes + 30e6
+
+
 def test_the_sampling_ends_with_the_block():
     before = threading.active_count()
     with pytest.raises(RuntimeError), PeakMemory(interval=60):
@@ -58,4 +70,4 @@ def test_a_system_that_does_not_tell(monkeypatch, tmp_path):
     monkeypatch.setattr(memory, '_STATUS', tmp_path / 'status')
     with PeakMemory() as peak:
         pass
-    assert peak.megabytes == 0
+    assert peak.megabytes == peak.mapped == 0

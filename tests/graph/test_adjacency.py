@@ -6,9 +6,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch.testing import assert_close
+from torch_geometric.data import Data
 
 from graphsparse.engine import InputError
-from graphsparse.graph import Adjacency
+from graphsparse.graph import Adjacency, build
 from tests.helpers import (
     FIVE,
     arcs_of,
@@ -387,3 +388,30 @@ def test_wrong_masks_are_named():
         adj.with_mask(torch.ones(4))
     with pytest.raises(InputError, match=r'the 5 edges .*bool of shape \[5\]'):
         adj.with_mask(torch.ones(5, dtype=torch.bool))
+
+
+@pytest.mark.parametrize('block', [1, 3, 100])
+def test_ends_of_edges_in_blocks(monkeypatch, block):
+    monkeypatch.setattr(build, '_BLOCK', block)
+    adj = make(torch.cat([both_ways(FIVE), torch.tensor([[1], [1]])], 1), 5)
+    for graph in (adj, adj.as_directed()):
+        found = torch.cat([torch.stack(ends) for ends in graph.edge_blocks()], 1)
+        slot = graph.edge_slot()
+        assert torch.equal(found[0], graph.col[slot].long())
+        assert torch.equal(found[1], graph.row()[slot])
+    assert list(make(torch.empty(2, 0, dtype=torch.int64), 3).edge_blocks()) == []
+
+
+def test_degrees_of_both_ends():
+    adj = make(both_ways(FIVE), 5)
+    assert adj.out_degree().tolist() == adj.degree().tolist() == [3, 2, 2, 2, 1]
+    one_way = make(torch.tensor(FIVE).t(), 5)
+    assert one_way.out_degree().tolist() == [3, 1, 0, 1, 0]
+    assert one_way.degree().tolist() == [0, 1, 2, 1, 1]
+
+
+def test_pyg_moves_it_with_the_data():
+    data = Data(x=torch.ones(5, 1), edge_index=make(both_ways(FIVE), 5))
+    for blocking in (True, False):
+        moved = data.to('meta', non_blocking=not blocking)
+        assert moved.edge_index.device.type == moved.x.device.type == 'meta'

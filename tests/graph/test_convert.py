@@ -15,6 +15,7 @@ from torch_geometric.data import Data, HeteroData
 
 from graphsparse.engine import InputError
 from graphsparse.graph import Adjacency, cached_adjacency, to_adjacency
+from graphsparse.graph.convert import check_graph
 from tests.helpers import FIVE, both_ways, densify, graphs, modest
 
 EDGES = both_ways(FIVE)
@@ -212,3 +213,20 @@ def test_tensors_of_inference_mode_are_read_anew():
     (cached_adjacency(plain, 5).normalize() @ x).sum().backward()
     assert cached_adjacency(plain, 5) is adj
     assert x.grad.any()
+
+
+def test_data_that_holds_an_adjacency():
+    adj = to_adjacency(EDGES, 6)
+    data = Data(edge_index=adj, x=torch.ones(6, 1))
+    assert to_adjacency(data) is adj
+    assert to_adjacency(Data(edge_index=adj)) is adj  # no x to tell the nodes
+    weight = torch.rand(10)
+    data.edge_weight = weight
+    assert same(to_adjacency(data), EDGES, weight, 6)
+    check_graph(adj, 6)
+    with pytest.raises(InputError, match='no graph of the 7 nodes'):
+        check_graph(adj, 7)
+    with pytest.raises(InputError, match='no graph of the 6 nodes'):
+        check_graph(to_adjacency(EDGES, (6, 7)), 6)
+    with pytest.raises(InputError, match='go from 0 to 1'):
+        check_graph(EDGES, 2)

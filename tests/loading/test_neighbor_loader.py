@@ -1,11 +1,15 @@
+import copy
+
 import numpy as np
 import pytest
 import torch
+from torch_geometric.data import Data
 from torch_geometric.nn import GCNConv, SAGEConv
 from torch_geometric.transforms import GCNNorm
 from torch_geometric.utils import trim_to_layer
 
 from graphsparse.engine import InputError
+from graphsparse.graph import to_adjacency
 from graphsparse.loading import NeighborLoader, NeighborSampler
 from graphsparse.pruning.remove import remove_edges
 from tests.loading.conftest import check_follow, check_streams, same
@@ -151,3 +155,17 @@ def test_in_lightning(data):
     )
     for batch in module.train_dataloader():
         check_follow(batch, data)
+
+
+def test_an_adjacency_stands_for_the_edge_list(data):
+    listed = copy.copy(data)
+    adj = to_adjacency(data)
+    data.edge_index = adj
+    assert all(map(same, make(listed), make(data)))
+    for batch in make(data, num_workers=1):
+        check_follow(batch, listed)
+    no_x = Data(edge_index=adj)
+    assert next(iter(make(no_x))).num_nodes > 16
+    data.x = data.x[1:]
+    with pytest.raises(InputError, match='59 rows, but num_nodes is 60'):
+        make(data)

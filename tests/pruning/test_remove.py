@@ -6,6 +6,7 @@ from torch_geometric.data import Batch, Data
 from torch_geometric.transforms import RandomLinkSplit, ToSparseTensor
 
 from graphsparse.engine import InputError
+from graphsparse.graph import to_adjacency
 from graphsparse.pruning import remove_edges
 from tests.helpers import FIVE, both_ways
 
@@ -141,3 +142,9 @@ def test_other_forms_of_the_edges_are_refused():
 def test_wrong_masks_are_named(mask, found):
     with pytest.raises(InputError, match=found):
         remove_edges(Data(edge_index=EDGES, num_nodes=5), mask)
+
+
+def test_an_adjacency_in_a_data_is_cut_by_itself():
+    data = Data(x=torch.ones(5, 1), edge_index=to_adjacency(EDGES, 5))
+    with pytest.raises(InputError, match='keep_edges'):
+        remove_edges(data, KEEP)

@@ -178,3 +178,16 @@ def test_bad_input(small, task):
         HopTask.of(node, task.store, passes=0)
     model = MLP(16, 3)
     assert HopTask.of(node, HopStore([small.x])).infer(model).shape == (120, 3)
+
+
+def test_batches_fill_one_tensor(task):
+    model = net().eval()
+    whole = model(task.store.rows(torch.arange(120)))
+    out = task.predict(model)  # 15 batches, with a gradient
+    torch.testing.assert_close(out, whole)
+    out.sum().backward()
+    grads = [p.grad.clone() for p in model.parameters()]
+    model.zero_grad()
+    whole.sum().backward()
+    for grad, param in zip(grads, model.parameters(), strict=True):
+        torch.testing.assert_close(grad, param.grad, rtol=1e-4, atol=1e-4)

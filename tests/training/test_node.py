@@ -3,7 +3,9 @@ import torch
 import torch.nn.functional as F
 
 from graphsparse.engine import InputError
-from graphsparse.training import NodeTask
+from graphsparse.graph import to_adjacency
+from graphsparse.nn import SAGE
+from graphsparse.training import NodeTask, node
 
 
 def test_loss_is_cross_entropy_on_training_nodes(small):
@@ -133,3 +135,25 @@ def test_the_metric_of_the_data_is_kept(small):
     assert (task.metric, task.out_channels) == ('roc_auc', 1)
     assert task.test_score(small.y.unsqueeze(1).float()) == 1.0
     assert NodeTask.from_data(small, metric='accuracy').out_channels == 2
+
+
+def test_an_adjacency_stands_for_the_edge_list(small):
+    task = NodeTask.from_data(small)
+    small.edge_index = adj = to_adjacency(small)
+    mapped = NodeTask.from_data(small)
+    assert mapped.graph.edge_index is adj
+    assert mapped.device == torch.device('cpu')
+    torch.manual_seed(0)
+    net = SAGE(16, 3, 8, 2)
+    assert torch.equal(mapped.infer(net), task.infer(net))
+    small.x = small.x[1:]
+    with pytest.raises(InputError, match='no graph of the 119 nodes'):
+        NodeTask.from_data(small)
+
+
+@pytest.mark.parametrize('rows', [1, 7, 200])
+def test_features_that_are_not_finite_are_named(small, monkeypatch, rows):
+    monkeypatch.setattr(node, '_ROWS', rows)
+    small.x[8, 3] = small.x[9, 1] = torch.inf
+    with pytest.raises(InputError, match=r'x\[8, 3\] is inf'):
+        NodeTask.from_data(small)

@@ -1,5 +1,6 @@
 import copy
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -7,6 +8,7 @@ from torch_geometric.data import Data
 from torch_geometric.utils import degree
 
 from graphsparse.engine import InputError, find
+from graphsparse.graph import Adjacency, to_adjacency
 from graphsparse.loading import (
     ClusterSampling,
     LayerSampling,
@@ -189,3 +191,23 @@ def test_bad_input(small):
         SampledTask.of(Data(x=small.x, y=small.y), SMALL['neighbor'])
     with pytest.raises(InputError, match='0'):
         list(SampledTask.of(small, NeighborSampling((0,))).steps(0, 0))
+
+
+@pytest.mark.parametrize('name', sorted(SMALL))
+def test_a_mapped_adjacency_stands_for_the_edge_list(small, tmp_path, name):
+    adj = to_adjacency(small)
+    files = []
+    for part in (adj.rowptr, adj.col):
+        np.save(tmp_path / 'part.npy', part.numpy())
+        files.append(torch.from_numpy(np.load(tmp_path / 'part.npy', mmap_mode='c')))
+        (tmp_path / 'part.npy').unlink()
+    listed, mapped = copy.copy(small), copy.copy(small)
+    listed.edge_index = torch.stack([adj.col.long(), adj.row()])
+    mapped.edge_index = Adjacency.from_csr(*files)
+    found = []
+    for data in (listed, mapped):
+        task, model = SampledTask.of(data, SMALL[name], block=16), net()
+        course = fit(model, task, SHORT, seed=3)
+        found.append((course.loss, course.val, task.infer(model)))
+    assert found[0][:2] == found[1][:2]
+    assert torch.equal(found[0][2], found[1][2])

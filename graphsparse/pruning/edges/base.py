@@ -57,9 +57,14 @@ class EdgeScore(ABC):
         return score
 
 
-def per_arc_to_edge(adj: Adjacency, arc_score: Tensor) -> Tensor:
-    """Scores of arcs ``[arcs]`` that agree on twins, as scores of edges."""
-    return arc_score[adj.edge_slot()]
+def multiply_ends(adj: Adjacency, as_source: Tensor, as_target: Tensor) -> Tensor:
+    """A number of each edge's source times one of its target, ``[edges]``."""
+    out, done = as_source.new_empty(adj.num_edges), 0
+    for source, target in adj.edge_blocks():
+        end = done + source.numel()
+        torch.mul(as_source[source], as_target[target], out=out[done:end])
+        done = end
+    return out
 
 
 def score_edges(

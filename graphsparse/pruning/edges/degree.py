@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from graphsparse.graph import Adjacency
-from graphsparse.pruning.edges.base import EdgeScore, per_arc_to_edge
+from graphsparse.pruning.edges.base import EdgeScore, multiply_ends
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,6 @@ class DegreeScore(EdgeScore):
 
     def score(self, adj: Adjacency, x: Tensor | None, seed: int) -> Tensor:
         """Every arc has positive degree at both ends, so nothing divides by 0."""
-        out_degree = adj.transpose()[0].diff().double()
-        product = out_degree[adj.col] * adj.degree().double()[adj.row()]
-        return per_arc_to_edge(adj, product if self.reverse else 1 / product)
+        ends = adj.out_degree().double(), adj.degree().double()
+        product = multiply_ends(adj, *ends)
+        return product if self.reverse else 1 / product

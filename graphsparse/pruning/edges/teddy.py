@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from graphsparse.graph import Adjacency
-from graphsparse.kernels import segment_reduce
-from graphsparse.pruning.edges.base import EdgeScore, per_arc_to_edge
+from graphsparse.kernels import Pattern, spmm
+from graphsparse.pruning.edges.base import EdgeScore, multiply_ends
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,9 @@ class TeddyScore(EdgeScore):
         \qquad T(u, v) = T(u) \, T(v)
 
     Edges between hubs whose neighbours are hubs score lowest. Linear in the edges,
-    never nodes x nodes. In a directed graph the source counts by out-degree and its
-    successors, the target by in-degree and its predecessors.
+    never nodes x nodes; no number for each arc is made of an undirected graph. In a
+    directed graph the source counts by out-degree and its successors, the target by
+    in-degree and its predecessors.
 
     Args:
         a: Exponent of the node's own degree; 1/2 is the paper's figure read
@@ -36,16 +37,14 @@ class TeddyScore(EdgeScore):
 
     def score(self, adj: Adjacency, x: Tensor | None, seed: int) -> Tensor:
         """Product of the two ends' node scores."""
-        as_source, as_target = self.node_scores(adj)
-        return per_arc_to_edge(adj, as_source[adj.col] * as_target[adj.row()])
+        return multiply_ends(adj, *self.node_scores(adj))
 
     def node_scores(self, adj: Adjacency) -> tuple[Tensor, Tensor]:
         """T of every node as a source and as a target, float64 ``[nodes]`` each.
 
         The two are one tensor's values in an undirected graph; isolated nodes get 0.
         """
-        t_rowptr, t_col, _ = adj.transpose()
-        out_degree, in_degree = t_rowptr.diff().double(), adj.degree().double()
+        out_degree, in_degree = adj.out_degree().double(), adj.degree().double()
         loops = None
         if self.count_loops and adj.num_loops:
             loops = torch.bincount(adj.loop, minlength=adj.num_nodes).double()
@@ -53,6 +52,7 @@ class TeddyScore(EdgeScore):
         as_target = self._mean_level(adj.rowptr, adj.col, in_degree, out_degree, loops)
         if adj.undirected:
             return as_target, as_target
+        t_rowptr, t_col, _ = adj.transpose()
         as_source = self._mean_level(t_rowptr, t_col, out_degree, in_degree, loops)
         return as_source, as_target
 
@@ -66,7 +66,8 @@ class TeddyScore(EdgeScore):
     ) -> Tensor:
         """``degree^-a`` times the mean of ``neighbour_degree^-b`` over each row."""
         level = _power(neighbour_degree, -self.b)
-        total = segment_reduce(rowptr, level[col])
+        neighbours = Pattern(rowptr, col, None, None, None, None)
+        total = spmm(neighbours, level.view(-1, 1)).view(-1)
         if loops is not None:
             total = total + loops * level
         return _power(degree, -self.a) * total / degree.clamp(min=1)

@@ -6,9 +6,9 @@ import torch
 from torch_geometric.data import Data
 
 from graphsparse.engine import InputError
-from graphsparse.graph import to_adjacency
+from graphsparse.graph import build, to_adjacency
 from graphsparse.pruning import EdgeScore, score_edges
-from graphsparse.pruning.edges.base import per_arc_to_edge
+from graphsparse.pruning.edges.base import multiply_ends
 from graphsparse.pruning.edges.teddy import TeddyScore
 from tests.helpers import FIVE, both_ways
 
@@ -83,9 +83,12 @@ def test_options_and_names_that_do_not_fit_are_refused():
         score_edges(to_adjacency(EDGES, 5), 'teddy', power=2)
 
 
-def test_arcs_that_agree_give_their_edge_one_score():
+@pytest.mark.parametrize('block', [1, 2, 3, 4, 100])
+def test_numbers_of_both_ends_in_blocks(monkeypatch, block):
+    monkeypatch.setattr(build, '_BLOCK', block)
     adj = to_adjacency(EDGES, 5)
-    total = (adj.row() + adj.col).double()
-    assert per_arc_to_edge(adj, total).tolist() == [1.0, 2.0, 3.0, 3.0, 7.0]
+    number = torch.tensor([2.0, 3, 5, 7, 11])
+    assert multiply_ends(adj, number, number).tolist() == [6.0, 10, 14, 15, 77]
     arcs = adj.as_directed()
-    assert torch.equal(per_arc_to_edge(arcs, total), total)
+    found = multiply_ends(arcs, number, 2 * number)
+    assert torch.equal(found, number[arcs.col] * 2 * number[arcs.row()])
