@@ -21,13 +21,16 @@ def draw_costs(rows: Sequence[dict[str, Any]]) -> list[str]:
     panels[0].set_ylabel('test, %')
     for axes, (key, label) in zip(panels, AXES.items(), strict=True):
         axes.set_xlabel(label)
+        own = [row for row in rows if row.get(key)]
+        if own:  # one dot alone has no range of its own
+            values = [row[key] for row in own]
+            axes.set_xlim(min(values) / 1.5, max(values) * 2)
         axes.set_xscale('log')
-        for row in rows:
-            if row.get(key):
-                at = row[key], 100 * row['test_mean']
-                spread = 100 * (row['test_std'] or 0)
-                axes.errorbar(*at, yerr=spread, marker='o', capsize=2)
-                axes.annotate(
-                    row['method'], at, (4, 4), textcoords='offset points', fontsize=8
-                )
+        for row in own:
+            at = row[key], 100 * row['test_mean']
+            spread = 100 * (row['test_std'] or 0)
+            axes.errorbar(*at, yerr=spread, marker='o', capsize=2)
+            axes.annotate(
+                row['method'], at, (4, 4), textcoords='offset points', fontsize=8
+            )
     return [to_svg(figure)]
