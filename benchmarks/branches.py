@@ -41,7 +41,6 @@ class Setting:
         half: Whether they are.
         batch: Nodes of one.
         trials: Splits, and seeds, on which options are chosen; none is reported.
-        rates: Of learning.
         hops: Of the decoupled branches.
         decays: Of their weights.
     """
@@ -51,7 +50,6 @@ class Setting:
     half: bool = False
     batch: int = 1000
     trials: tuple[int, ...] = (10,)
-    rates: tuple[float, ...] = (0.01, 0.001)
     hops: tuple[int, ...] = (2, 4, 8)
     decays: tuple[float, ...] = (5e-4, 5e-2)
 
@@ -64,6 +62,7 @@ DATASETS = {
     'github': LARGE,
     'cornell5': LARGE,
 }
+RATES = (0.01, 0.001)
 PATIENCE = 50
 MODEL = ModelRecipe('sage', 128, 2, 0.5)
 SHOWN = (
@@ -79,7 +78,7 @@ def candidates(dataset: str) -> dict[str, list[Branch]]:
     nodes = int(problem.node_task(problem.split(0)).graph.num_nodes or 0)
     setting = DATASETS[dataset]
     found: dict[str, list[Branch]] = {name: [] for name in SHOWN}
-    for rate in setting.rates:
+    for rate in RATES:
         training = Training(setting.epochs, rate, 5e-4, patience=PATIENCE, ties='first')
         known = matched_branches(nodes, setting.batch, MODEL, training)
         for name in SHOWN:
@@ -125,10 +124,7 @@ def choose(dataset: str, out: Path) -> dict[str, tuple[Branch, dict[str, Any]]]:
     """Of each branch's candidates the best on validation, and what all reached."""
     problem, found = Source(dataset, device='cpu'), {}
     for name, branches in candidates(dataset).items():
-        if len(branches) == 1:
-            found[name] = branches[0], {'chosen': _options(branches[0])}
-            continue
-        vals: list[float] = []
+        vals = []
         for i, branch in enumerate(branches):
             file = f'{name}-trial-{i}-{{}}.safetensors'
             runs = [

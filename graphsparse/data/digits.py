@@ -42,7 +42,7 @@ def nearest_by_cosine(points: Tensor, count: int) -> Tensor:
     squared = (points * points).sum(dim=1).clamp(min=1)
     near = (points @ points.T).square() / squared
     near.fill_diagonal_(-1)
-    # With ties at the last place; sorting whole rows would take ten times as long.
+    # With ties at the last place: cheaper than to sort whole rows.
     least = near.topk(count, dim=1).values[:, -1:]
     row, col = (near >= least).nonzero(as_tuple=True)
     order = near[row, col].argsort(descending=True, stable=True)

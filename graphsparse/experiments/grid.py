@@ -95,10 +95,10 @@ def run_grid(
                 bar.set_description(f'{run.label} seed {run.seed}')
                 watch = Watch((_show(bar), *_log(run, out, checkpoints)), checkpoints)
                 rows[key] = _do(verb, run, out, watch)
-                collect()
                 rows[key]['key'] = key
                 append_line(results, rows[key])
                 done.add(key)
+                collect()
             shutil.rmtree(checkpoints, ignore_errors=True)
             bar.update()
     if alone:

@@ -179,7 +179,8 @@ class FittedLinks(NamedTuple):
                 getattr(table, writer[Path(out).suffix])(aside, index=False)
         except ImportError:
             raise InputError(
-                f'{out}: Parquet needs pyarrow: pip install pyarrow, or write .csv.'
+                f"{out}: Parquet needs pyarrow: pip install 'graphsparse[tables]', or "
+                'write .csv.'
             ) from None
         return table
 
@@ -189,7 +190,9 @@ def import_pandas() -> Any:
     try:
         import pandas
     except ImportError:
-        raise InputError('Tables need pandas: pip install pandas') from None
+        raise InputError(
+            "Tables need pandas: pip install 'graphsparse[tables]'."
+        ) from None
     return pandas
 
 

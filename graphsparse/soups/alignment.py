@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
+from typing import Any
 
 import torch
 from scipy.optimize import linear_sum_assignment
@@ -17,7 +18,7 @@ Units = tuple[tuple[str, int], ...]
 State = Mapping[str, Tensor]
 
 
-def hidden_units(model: Module, predict: Callable[[Module], Tensor]) -> list[Units]:
+def hidden_units(model: Module, predict: Callable[[Module], Any]) -> list[Units]:
     """The tensors that each hidden layer of a chain of layers goes through.
 
     Layers are the members of ``model.convs``, as in PyG's own nets, else those children
@@ -66,13 +67,16 @@ def _layers(model: Module) -> list[dict[str, Tensor]]:
 
 @torch.no_grad()
 def _stays(
-    model: Module, layers: Sequence[Units], predict: Callable[[Module], Tensor]
+    model: Module, layers: Sequence[Units], predict: Callable[[Module], Any]
 ) -> bool:
     """Whether other orders of units change no output."""
     own = model.state_dict()
     if any(len({own[n].size(dim) for n, dim in units}) > 1 for units in layers):
         return False
-    before, kept = predict(model), {name: t.clone() for name, t in own.items()}
+    before = predict(model)
+    if not isinstance(before, Tensor):  # as of a net that scores pairs
+        return False
+    kept = {name: t.clone() for name, t in own.items()}
     orders = [torch.arange(_width(kept, units)).flip(0) for units in layers]
     for name, tensor in kept.items():
         own[name].copy_(permute({name: tensor}, layers, orders)[name])

@@ -166,11 +166,11 @@ def test_at_most_three_states_are_in_memory(
     kind, files, graph, tmp_path, freed_at_once
 ):
     def factory():
-        return GCN(16, 1200, 5, 3)
+        return GCN(16, 800, 14, 3)
 
     big, large = factory(), []
     size = sum(t.numel() * t.element_size() for t in big.state_dict().values())
-    for seed in range(7):
+    for seed in range(5):
         with torch.no_grad():
             for weight in big.parameters():
                 weight.add_(0.01 * seed)
@@ -184,8 +184,8 @@ def test_at_most_three_states_are_in_memory(
     before = anonymous_memory()
     with PeakMemory(0.002) as peak:
         ladle.ladle(large, graph, factory)
-    # One tensor of five may be on its way besides, and activations: not a fourth state.
-    assert peak.bytes - before < 3.9 * size
+    # One tensor of fourteen may be on its way besides, and activations.
+    assert peak.bytes - before < 3.6 * size
 
 
 def test_bad_input_gets_one_clear_error(kind, files, graph):

@@ -163,5 +163,5 @@ def test_without_pandas_one_sentence_with_the_command(edges, monkeypatch):
         return whole(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, '__import__', refuse)
-    with pytest.raises(InputError, match='pip install pandas'):
+    with pytest.raises(InputError, match=r"pip install 'graphsparse\[tables\]'"):
         SMALL.fit(edges)

@@ -6,12 +6,13 @@ from torch_geometric.nn import MLP as PyGMLP
 from torch_geometric.nn import GraphSAGE
 
 from graphsparse.engine import InputError
-from graphsparse.nn import ModelRecipe
+from graphsparse.evaluation.links import LinkSplit
+from graphsparse.nn import LinkNet, MLPDecoder, ModelRecipe
 from graphsparse.pruning import Ticket
 from graphsparse.soups import Greedy, Interpolate, Recipe, Uniform, train_ingredients
 from graphsparse.soups.alignment import hidden_units, match_units, permute
 from graphsparse.tickets import Dense
-from graphsparse.training import Task, Training
+from graphsparse.training import LinkTask, Task, Training
 from tests.soups.conftest import Normed, as_ticket, same
 
 NETS = {
@@ -138,6 +139,20 @@ def test_what_cannot_be_moved_is_refused(name, graph):
     tickets = [as_ticket(factory()), as_ticket(factory())]
     with pytest.raises(InputError, match=r'hidden units of a .*Leave align out'):
         Uniform(align=True).ladle(tickets, graph, factory)
+
+
+def test_a_net_that_scores_pairs_is_refused(graph):
+    split = LinkSplit.from_graph(graph, val=0.1, test=0.1, seed=0)
+    task = LinkTask.from_split(split, graph.x, metric='auc')
+
+    def factory():
+        return LinkNet(ModelRecipe('sage', 8).build(16, 8), MLPDecoder(8, 8, 2))
+
+    search = Dense(Training(epochs=1))
+    tickets = [search.search(factory, task, seed=seed) for seed in range(2)]
+    assert Uniform().ladle(tickets, task, factory).report['number'] == 2
+    with pytest.raises(InputError, match='hidden units of a LinkNet'):
+        Uniform(align=True).ladle(tickets, task, factory)
 
 
 def test_no_hidden_layer_is_refused(graph):
