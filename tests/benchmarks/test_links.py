@@ -1,5 +1,3 @@
-import dataclasses
-
 import pytest
 
 from benchmarks import links
@@ -14,7 +12,7 @@ pytestmark = pytest.mark.filterwarnings('ignore:.*Hits@K counts a tie')
 
 def test_every_row_stands_for_every_seed():
     runs = links.runs_of('cora', 2)
-    rows = {*HEURISTICS, *links.methods_of()}
+    rows = {*HEURISTICS, *links.methods_of('cora')}
     assert {(run.label, run.seed) for run in runs} == {
         (row, seed) for row in rows for seed in (0, 1)
     }
@@ -24,13 +22,10 @@ def test_every_row_stands_for_every_seed():
 
 
 def test_figures_of_rows(tmp_path, monkeypatch):
-    short = dataclasses.replace(links.TRAINING, epochs=1)
-    monkeypatch.setattr(links, 'TRAINING', short)
-    monkeypatch.setattr(links, 'MASKS', short)
     monkeypatch.setattr(links, 'ROUNDS', 1)
-    monkeypatch.setitem(links.BARS, 'digits', 0.0)
-    rows = ('common_neighbors', *links.methods_of())
-    assert isinstance(links.methods_of()['ugs-0.5'][1], UGS)
+    monkeypatch.setitem(links.DATASETS, 'digits', links.Setting(0.0, 8, 1, 1))
+    rows = ('common_neighbors', *links.methods_of('digits'))
+    assert isinstance(links.methods_of('digits')['ugs-0.5'][1], UGS)
     lines = run_grid('link', links.runs_of('digits', 2, rows), tmp_path)
     found = links.collect('digits', lines)
     assert found['reached'] == {'gcn': True, 'sage': True}
