@@ -1,3 +1,8 @@
+import os
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -123,6 +128,32 @@ def test_two_processes_find_the_same(tuned, tmp_path):
     assert found['test_mean'] == tuned['test_mean']
     assert without_times(found['table']) == without_times(tuned['table'])
     assert not (tmp_path / 'checkpoints').exists()
+
+
+@pytest.mark.skipif(not hasattr(signal, 'SIGKILL'), reason='no kill -9 here')
+def test_two_processes_killed_at_once_go_on(tuned, tmp_path):
+    code = (
+        'from tests.experiments.test_tune import SIGN, SPACE, tune\n'
+        "if __name__ == '__main__':\n"
+        f'    tune(SIGN, SPACE, parallel=2, seeds=2, out={str(tmp_path)!r})\n'
+    )
+    script, rows = tmp_path / 'script.py', tmp_path / 'results.jsonl'
+    script.write_text(code)
+    process = subprocess.Popen(
+        [sys.executable, str(script)],
+        cwd=Path(__file__).parents[2],
+        env=os.environ | {'PYTHONPATH': '.'},
+        stderr=subprocess.DEVNULL,
+    )
+    while process.poll() is None and not (rows.exists() and read_lines(rows)):
+        time.sleep(0.01)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    assert 0 < len(searched(tmp_path)) < 8
+    found = tune(SIGN, SPACE, parallel=2, seeds=2, out=str(tmp_path))
+    assert found['best'] == tuned['best']
+    assert found['test_mean'] == tuned['test_mean']
+    assert without_times(found['table']) == without_times(tuned['table'])
 
 
 def test_a_ticket_search_is_tuned_alike(tmp_path):
