@@ -38,6 +38,13 @@ LABELS = {
     'all': 'skips everywhere',
     'init': 'its initialisation alone',
     'ticket': 'a ticket with half the weights',
+    'lp': 'label propagation',
+    'enriched': 'GITL teacher, source-enriched',
+    'target': 'target alone',
+    'pagerank': 'PageRank',
+    'adamic_adar': 'Adamic-Adar',
+    'katz': 'Katz',
+    'jaccard': 'Jaccard',
 }
 
 
@@ -204,9 +211,10 @@ def _plain(record: dict[str, Any], source: str) -> Iterator[Block]:
         reached = row.get('reached')
         if isinstance(reached, dict):
             reached = reached.get(stem(ours)) if reached else None
+        where = f': {row["metric"]}' if 'metric' in row else ''
         yield Block(
             source,
-            _words(row.get('setting'), name, source),
+            _words(row.get('setting'), name, source) + where,
             found,
             ours,
             row.get('graph_sparsity'),
@@ -215,6 +223,7 @@ def _plain(record: dict[str, Any], source: str) -> Iterator[Block]:
             reached,
             headline=RECORDS.get(source, {}).get('headline', True)
             and (len(found) > 1 or published is not None),
+            metric=f'{row.get("metric", "test accuracy")}, %',
             note=row.get('tried') or record.get('tried', ''),
         )
 
@@ -294,6 +303,12 @@ RECORDS: dict[str, dict[str, Any]] = {
             ('neighbor', 'cluster', 'saint', 'ladies', 'fastgcn'), 'sampled'
         )
         | {'sign': 'decoupled', 'mlp': 'decoupled'},
+    },
+    'links.json': {'classes': {'random': 'RandomScore'}},
+    'transfer.json': {
+        'beside': ('target',),
+        'classes': dict.fromkeys(('target', 'enriched', 'union'), 'LinkTeacher')
+        | {'lp': 'EdgeLP', 'student': 'MLPStudent'},
     },
     'soups.json': {
         'beside': ('mean_ingredient', 'best_ingredient', 'ensemble'),

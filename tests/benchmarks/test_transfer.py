@@ -36,6 +36,8 @@ def test_differences_are_paired():
     assert gain['mean'] == pytest.approx(0.015) and found['reached']
     assert gain['standard_error'] == pytest.approx(0.005)
     assert found['over_teacher']['lp-emb']['test_mean']['mean'] == pytest.approx(-0.01)
+    assert found['methods']['target']['test']['values'] == [0.5, 0.6]
+    assert found['metric'] == 'recall@1.25 of links'
     assert 'reached' not in collect('lastfm', lines)
 
 
