@@ -20,7 +20,7 @@ from graphsparse.graph.proximity import first_slots
 from graphsparse.kernels import Pattern, compact, spmm
 
 _TERMS = 10_000
-_BLOCK_BYTES = 2**27  # of one matrix [nodes, sources]
+_BLOCK_BYTES = 2**22  # of one matrix [nodes, sources]: several have to fit in caches
 
 
 def katz(
@@ -77,7 +77,7 @@ def katz_from(
     total = torch.zeros_like(term)
     for _ in range(_TERMS):
         before = term
-        term = beta * spmm(pattern, term)
+        term = spmm(pattern, term).mul_(beta)
         total += term
         most = float(term.amax()) if term.numel() else 0.0
         if most <= tol * float(total.amax() if term.numel() else 0.0):
@@ -98,14 +98,44 @@ def pagerank_from(
     pattern = _pattern(adj)
     start = _units(adj, sources)
     ends = pattern.col.long()
-    degree = torch.bincount(ends, minlength=adj.num_nodes).double().unsqueeze(1)
-    share, stuck = 1 / degree.clamp(min=1), (degree == 0).double()
-    walk = start
-    steps = math.ceil(math.log(tol) / math.log(alpha)) if alpha else 0
-    for _ in range(steps):
-        again = 1 - alpha + alpha * (stuck * walk).sum(0)
-        walk = alpha * spmm(pattern, share * walk) + again * start
+    degree = torch.bincount(ends, minlength=adj.num_nodes).double()
+    step = alpha / degree[ends]  # of the arcs: alpha times the walk's P
+    if not alpha:
+        return start
+    if adj.undirected:
+        return _chebyshev(pattern, step, degree, start, alpha, tol)
+    walk, stuck = start, (degree == 0).double()
+    for _ in range(math.ceil(math.log(tol / 2) / math.log(alpha))):
+        again = 1 - alpha + alpha * (stuck @ walk)
+        walk = spmm(pattern, walk, step).addcmul_(start, again)
     return walk
+
+
+def _chebyshev(
+    pattern: Pattern,
+    step: Tensor,
+    degree: Tensor,
+    start: Tensor,
+    alpha: float,
+    tol: float,
+) -> Tensor:
+    r"""PageRank over edges: a third of the products that walking itself would take.
+
+    There the spectrum of :math:`\alpha P` is real and within :math:`\pm\alpha`, so that
+    Chebyshev's semi-iteration (Golub & Varga 1961) gains a factor of
+    :math:`\alpha / (1 + \sqrt{1 - \alpha^2})` a step.
+    """
+    gain = alpha / (1 + math.sqrt(1 - alpha**2))
+    # The sum of errors is at most sqrt(sum of degrees) times the norm that shrinks.
+    most = 4 * math.sqrt(float(degree.sum()) + 1) / tol
+    before, walk, weight = torch.zeros_like(start), (1 - alpha) * start, 2.0
+    for _ in range(math.ceil(math.log(most) / -math.log(gain))):
+        weight = 1 / (1 - weight * alpha**2 / 4)
+        after = spmm(pattern, walk, step).add_(start, alpha=1 - alpha)
+        after.sub_(before).mul_(weight).add_(before)
+        before, walk = walk, after
+    # From a node without edges it begins anew, with every step.
+    return torch.where((degree == 0).unsqueeze(1), start, walk)
 
 
 def blocks_of(adj: Adjacency, sources: Tensor) -> tuple[Tensor, ...]:

@@ -6,6 +6,7 @@ from torch.testing import assert_close
 
 from graphsparse.engine import InputError
 from graphsparse.graph import katz, personalized_pagerank, to_adjacency, walks
+from graphsparse.graph.walks import pagerank_from
 from tests.helpers import FIVE, both_ways, graphs, modest
 
 
@@ -55,6 +56,21 @@ def test_pagerank_is_that_of_networkx(graph, monkeypatch):
         )
 
 
+@pytest.mark.parametrize('graph', list(networks()))
+@pytest.mark.parametrize('alpha', [0.0, 0.5, 0.85, 0.99])
+def test_errors_of_a_walk_add_up_to_the_tolerance(graph, alpha):
+    adj = to_adjacency(graph)
+    matrix = torch.from_numpy(nx.to_numpy_array(graph)).double()
+    steps = matrix / matrix.sum(1, keepdim=True).clamp(min=1)
+    every, eye = torch.arange(adj.num_nodes), torch.eye(adj.num_nodes).double()
+    # Where no arc goes on it begins anew: what is lost there, in proportion.
+    exact = torch.linalg.inv(eye - alpha * steps.t()) * (1 - alpha)
+    exact /= exact.sum(0)
+    for tol in (1e-2, 1e-6):
+        found = pagerank_from(adj, every, alpha, tol)
+        assert float((found - exact).abs().sum(0).max()) <= tol
+
+
 def test_parallel_arcs_loops_and_weights_do_not_count():
     arcs = both_ways(FIVE)
     more = torch.cat([arcs, arcs[:, :2], torch.tensor([[2], [2]])], dim=1)
@@ -62,7 +78,7 @@ def test_parallel_arcs_loops_and_weights_do_not_count():
     two = to_adjacency(more, 5, torch.rand(more.size(1)))
     pairs = all_pairs(5)
     for score in (katz, personalized_pagerank):
-        assert_close(score(one, pairs), score(two, pairs), rtol=0, atol=1e-15)
+        assert_close(score(one, pairs), score(two, pairs), rtol=0, atol=1e-12)
 
 
 def test_no_pair_has_no_score():
