@@ -15,7 +15,8 @@ def test_teachers_come_before_what_goes_on_from_them(case):
     labels = [run.label for run in runs if run.seed == 0]
     assert labels[:3] == ['target', 'enriched', 'union']
     assert labels[3:7] == ['lp-logit', 'lp-emb', 'lp-xmc', 'lp-released']
-    assert ('student' in labels) == (case != 'lastfm')
+    more = [] if case == 'lastfm' else ['student', 'target-table', 'enriched-table']
+    assert labels[7:] == more
     assert len(set(map(run_key, runs))) == len(runs)
     enriched = next(run for run in runs if run.label == 'enriched')
     for run in runs:
@@ -30,12 +31,15 @@ def test_differences_are_paired():
         )
 
     tests = {'target': (0.5, 0.6), 'enriched': (0.51, 0.62), 'lp-emb': (0.51, 0.6)}
+    tests |= {'target-table': (0.4, 0.4), 'enriched-table': (0.4, 0.5)}
     lines = [line(n, i, t) for n, of in tests.items() for i, t in enumerate(of)]
     found = collect('cs', lines)
     gain = found['over_target']['enriched']['test_mean']
     assert gain['mean'] == pytest.approx(0.015) and found['reached']
     assert gain['standard_error'] == pytest.approx(0.005)
     assert found['over_teacher']['lp-emb']['test_mean']['mean'] == pytest.approx(-0.01)
+    table = found['with_tables']['enriched-table']['test_mean']
+    assert table['mean'] == pytest.approx(0.05)
     assert found['methods']['target']['test']['values'] == [0.5, 0.6]
     assert found['metric'] == 'recall@1.25 of links'
     assert 'reached' not in collect('lastfm', lines)
