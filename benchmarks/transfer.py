@@ -32,6 +32,14 @@ METRICS = ('test_mean', 'test_auc', 'hits@20', 'hits@50', 'hits@100')
 TEACHERS = ('target', 'enriched', 'union')
 
 
+TRIED = (
+    'On validation of Photo, under another seed: with 300 epochs on raw features '
+    'target 0.959 and enriched 0.949 (0.968 if the links of the source '
+    'are messages alone), with 1000 epochs 0.979 and 0.980; GCN in place of SAGE '
+    '0.922 and 0.899; a table beside the features 0.908 and 0.939.'
+)
+
+
 @dataclass(frozen=True)
 class Setting:
     """How one case is learned; chosen on validation, under a seed that is none here.
@@ -73,7 +81,7 @@ class Setting:
 CASES = {
     'lastfm': Setting('learned', 'target', 400, patience=100),
     'cs': Setting(),
-    'photo': Setting(epochs=400, lr=0.02, patience=100),
+    'photo': Setting(epochs=1000, patience=100),
 }
 
 
@@ -170,6 +178,7 @@ def main(
             'artists. Links that touch a unique node 20/40/40, a negative each; SAGE '
             'of 2 layers of width 128, half of the links asked for in a step; on raw '
             'features, and (-table) on learned ones as in the code of the paper',
+            tried=TRIED,
             bars='enriched a point of recall@1.25 above target on cs and photo',
             measured={name: measured[name] for name in CASES if name in measured},
         )
