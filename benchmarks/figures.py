@@ -267,7 +267,13 @@ def _net(name: str) -> str:
 
 
 def _data(name: str) -> str:
-    known = {'citeseer': 'CiteSeer', 'dblp': 'DBLP', 'cs': 'CS', 'github': 'GitHub'}
+    known = {
+        'citeseer': 'CiteSeer',
+        'dblp': 'DBLP',
+        'cs': 'CS',
+        'github': 'GitHub',
+        'lastfm': 'Last.fm',
+    }
     return known.get(name, name[:1].upper() + name[1:])
 
 
