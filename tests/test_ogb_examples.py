@@ -53,7 +53,9 @@ def test_nodes(contests, run):
     assert (form['Metric'], form['Seeds']) == ('accuracy', '3 (OGB asks for 10)')
     # Three convs with biases and two batch norms; at 128, 256 and 40 it is 110,120.
     size = 8 * 16 + 16 * 16 + 16 * 5 + (16 + 16 + 5) + 4 * 16
-    assert int(form['#Params']) == int(form['#Params not zero']) == size
+    assert int(form['#Params']) == size
+    # A bias before a batch norm has no gradient but by rounding, and may stay 0.
+    assert size - 2 * 16 <= int(form['#Params not zero']) <= size
     sparse, form = run('node', *short, '--graph_sparsity=.3', '--weight_sparsity=.5')
     check_form(sparse, form)
     assert form['Method name'] == 'GCN, TEDDY'
