@@ -48,7 +48,7 @@ def test_pagerank_is_that_of_networkx(graph, monkeypatch):
         nx.pagerank(graph, personalization={u: 1.0}, tol=1e-12, max_iter=1000)[v]
         for u, v in pairs.t().tolist()
     ]
-    for size in (walks._BLOCK_BYTES, 7 * 8 * adj.num_nodes):  # 7 sources at once
+    for size in (walks._BLOCK_BYTES, 9 * 8 * adj.num_nodes, 0):  # 9 sources at once, 8
         monkeypatch.setattr(walks, '_BLOCK_BYTES', size)
         found = personalized_pagerank(adj, pairs)
         assert_close(
