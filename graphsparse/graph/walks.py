@@ -18,6 +18,7 @@ from graphsparse.graph.adjacency import Adjacency
 from graphsparse.graph.check import check_edge_index
 from graphsparse.graph.proximity import first_slots
 from graphsparse.kernels import Pattern, compact, spmm
+from graphsparse.kernels.layout import has_twins
 
 _TERMS = 10_000
 _BLOCK_BYTES = 2**22  # of one matrix [nodes, sources]: several have to fit in caches
@@ -72,7 +73,7 @@ def katz_from(
     adj: Adjacency, sources: Tensor, beta: float = 0.005, tol: float = 1e-12
 ) -> Tensor:
     """Katz from each source to all nodes, float64 ``[nodes, sources]``."""
-    pattern = _pattern(adj)
+    pattern, _ = _arcs(adj)
     term = _units(adj, sources)
     total = torch.zeros_like(term)
     for _ in range(_TERMS):
@@ -95,14 +96,14 @@ def pagerank_from(
     adj: Adjacency, sources: Tensor, alpha: float = 0.85, tol: float = 1e-12
 ) -> Tensor:
     """Personalised PageRank of each source, float64 ``[nodes, sources]``."""
-    pattern = _pattern(adj)
+    pattern, both_ways = _arcs(adj)
     start = _units(adj, sources)
     ends = pattern.col.long()
     degree = torch.bincount(ends, minlength=adj.num_nodes).double()
     step = alpha / degree[ends]  # of the arcs: alpha times the walk's P
     if not alpha:
         return start
-    if adj.undirected:
+    if both_ways:
         return _chebyshev(pattern, step, degree, start, alpha, tol)
     walk, stuck = start, (degree == 0).double()
     for _ in range(math.ceil(math.log(tol / 2) / math.log(alpha))):
@@ -174,8 +175,12 @@ def _units(adj: Adjacency, sources: Tensor) -> Tensor:
     return out
 
 
-def _pattern(adj: Adjacency) -> Pattern:
-    """The arcs, each once, by target."""
-    first = first_slots(adj.rowptr, adj.col)
-    rowptr, col, _ = compact(adj.rowptr, adj.col, first)
-    return Pattern(rowptr, col, None, None, None, None)
+def _arcs(adj: Adjacency) -> tuple[Pattern, bool]:
+    """The arcs, each once, by target, and whether each goes both ways."""
+    return adj._derive('simple', partial(_make_arcs, adj.rowptr, adj.col))
+
+
+def _make_arcs(rowptr: Tensor, col: Tensor) -> tuple[Pattern, bool]:
+    rowptr, col, _ = compact(rowptr, col, first_slots(rowptr, col))
+    pattern = Pattern(rowptr, col, None, None, None, None)
+    return pattern, has_twins(rowptr, col)

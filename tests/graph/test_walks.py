@@ -78,7 +78,7 @@ def test_parallel_arcs_loops_and_weights_do_not_count():
     two = to_adjacency(more, 5, torch.rand(more.size(1)))
     pairs = all_pairs(5)
     for score in (katz, personalized_pagerank):
-        assert_close(score(one, pairs), score(two, pairs), rtol=0, atol=1e-12)
+        assert_close(score(one, pairs), score(two, pairs), rtol=0, atol=1e-15)
 
 
 def test_no_pair_has_no_score():
