@@ -145,7 +145,9 @@ def test_two_processes_killed_at_once_go_on(tuned, tmp_path):
         env=os.environ | {'PYTHONPATH': '.'},
         stderr=subprocess.DEVNULL,
     )
-    while process.poll() is None and not (rows.exists() and read_lines(rows)):
+    deadline = time.monotonic() + 120
+    while not (rows.exists() and read_lines(rows)):
+        assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.01)
     process.kill()
     assert process.wait() == -signal.SIGKILL
