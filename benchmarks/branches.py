@@ -32,7 +32,7 @@ from graphsparse.training import Training
 TRIED = (
     'GraphSAINT on DBLP is level with the full batch on validation and 1.7 points '
     'below on test. Larger subgraphs, more steps, the normalisation of the paper '
-    'and node sampling were tried, on validation alone: 0.72 to 0.77 beside 0.75. '
+    'and node sampling were tried, on validation alone, and none stood out. '
     'Probably few training nodes are in a subgraph, and too many of their '
     'neighbours are not.'
 )
