@@ -12,7 +12,6 @@ from torch.nn import Module
 from torch_geometric.data import Data
 
 from graphsparse.data.checks import check_float, check_int
-from graphsparse.data.links import check_links, check_nodes
 from graphsparse.engine import InputError
 from graphsparse.evaluation.links import (
     LinkPart,
@@ -22,12 +21,10 @@ from graphsparse.evaluation.links import (
     score_links,
     warn_of_ties,
 )
-from graphsparse.graph.check import check_edge_index
 from graphsparse.graph.pairs import is_among, key_pairs, number_pairs
 from graphsparse.kernels.streams import step_key
 from graphsparse.nn import Links, score_pairs
 from graphsparse.pruning import remove_edges
-from graphsparse.training.node import without_labels
 from graphsparse.training.task import Scores, Task
 
 _AT_ONCE = 1 << 20  # pairs scored together when no gradient is kept
@@ -85,14 +82,15 @@ class LinkTask(Task):
         out_channels: int = 256,
         batch_size: int | None = None,
     ) -> LinkTask:
-        """Take messages and links apart.
+        """The task of links that a benchmark has fixed, as OGB's examples train on it.
+
+        A step's links are messages of it, and validation and test links are scored by
+        the messages of the training.
 
         Args:
-            data: ``edge_index`` for messages, links ``train_pos``, ``val_pos``,
-                ``test_pos [2, links]``, and ``val_neg``, ``test_neg``: pairs
-                ``[2, negatives]``, or with 'mrr' targets ``[links, negatives]``.
-                ``repeats`` says that links may stand in several parts.
-            metric: 'mrr' or 'hits@K'; what ``data.metric`` says by default.
+            data: As :meth:`LinkSplit.from_data` takes it.
+            metric: As for :meth:`from_split`; what ``data.metric`` says by default,
+                or 'hits@20'.
             out_channels: Width of the embeddings.
             batch_size: Training links a step; None for all in one.
 
@@ -100,48 +98,16 @@ class LinkTask(Task):
             InputError: If something is missing or names nodes there are not, or a
                 validation or test link is among the training links or messages.
         """
-        keys = ('edge_index', 'train_pos', 'val_pos', 'val_neg', 'test_pos', 'test_neg')
-        missing = [key for key in keys if data.get(key) is None]
-        if missing:
-            raise InputError(f'The Data has no {", ".join(missing)}.')
-        metric = metric or data.get('metric') or 'hits@20'
-        ranked = _is_ranked(metric)
-        nodes = data.num_nodes
-        check_edge_index(data.edge_index, nodes, nodes)
-        for key in keys[1:]:
-            rows = data[key].size(0)
-            wanted = 2
-            if ranked and key.endswith('neg'):
-                wanted = data[key.replace('neg', 'pos')].size(1)
-            if data[key].dim() != 2 or rows != wanted:
-                raise InputError(
-                    f'{key} has to have {wanted} rows under {metric!r} (got shape '
-                    f'{list(data[key].shape)}).'
-                )
-            check_nodes(key, data[key], nodes)
-        parts = {name: data[f'{name}_pos'] for name in ('train', 'val', 'test')}
-        repeats = bool(data.get('repeats', False))
-        check_links(parts, nodes, ranked, repeats)
-        for name in ('val', 'test') if data.num_edges else ():
-            told = {'messages': data.edge_index, name: parts[name]}
-            check_links(told, nodes, ranked, repeats)
-        graph = without_labels(data)
-        val, test = (
-            _as_part(data.edge_index, data[f'{name}_pos'], data[f'{name}_neg'], ranked)
-            for name in ('val', 'test')
-        )
-        return LinkTask(
-            graph=graph,
-            out_channels=check_int('out_channels', out_channels, 1),
-            train=data.train_pos,
-            _val=val,
-            _test=test,
-            _keys=key_pairs(data.train_pos, nodes, ranked),
-            metric=metric,
-            batch_size=None
-            if batch_size is None
-            else check_int('batch_size', batch_size, 1),
-            directed=ranked,
+        told = copy.copy(data)
+        told.metric = check_metric(metric or data.get('metric') or 'hits@20')
+        return LinkTask.from_split(
+            LinkSplit.from_data(told),
+            data.get('x'),
+            told.metric,
+            out_channels,
+            batch_size,
+            held=0.0,
+            check_negatives=False,
         )
 
     @staticmethod
@@ -333,25 +299,10 @@ def _scores(out: Tensor | Links, part: LinkPart) -> tuple[Tensor, Tensor]:
     return score(part.pos), negative
 
 
-def _as_part(messages: Tensor, pos: Tensor, neg: Tensor, ranked: bool) -> LinkPart:
-    if ranked:
-        return LinkPart(messages, pos, targets=neg)
-    return LinkPart(messages, pos, neg)
-
-
 def _same(one: Tensor | None, other: Tensor | None) -> bool:
     if one is None or other is None:
         return one is other
     return torch.equal(one, other)
-
-
-def _is_ranked(metric: str) -> bool:
-    """Whether OGB gives each link negatives of its own."""
-    if metric == 'mrr':
-        return True
-    if metric.startswith('hits@') and metric[5:].isdecimal() and int(metric[5:]):
-        return False
-    raise InputError(f"Links are judged by 'mrr' or 'hits@K' (got {metric!r}).")
 
 
 def _is_known(pairs: Tensor, keys: Tensor, num_nodes: int, ordered: bool) -> Tensor:

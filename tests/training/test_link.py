@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch_geometric.data import Data
 from torch_geometric.nn import GCN
+from torch_geometric.utils import is_undirected
 
 from graphsparse.data import csbm
 from graphsparse.data.ogb import make_evaluator
@@ -146,6 +147,14 @@ def test_with_mrr_only_targets_are_drawn():
     assert torch.equal(pairs[0], task.train[0])
     known = set(map(tuple, task.train.t().tolist()))
     assert not known & set(map(tuple, pairs.t().tolist()))
+
+
+def test_messages_of_directed_links_go_both_ways_as_in_the_examples_of_ogb():
+    data = split_links('mrr')
+    data.edge_index = data.train_pos
+    graph = Task.from_data(data).graph
+    assert is_undirected(graph.edge_index)
+    assert graph.num_edges == 2 * data.num_edges
 
 
 def test_a_complete_graph_has_nothing_to_draw():
@@ -300,13 +309,13 @@ def drop_negatives(data):
 @pytest.mark.parametrize(
     ('change', 'message'),
     [
-        (leak_val, r'leaks.* in train and in val'),
-        (leak_message, r'leaks.* in messages and in test'),
+        (leak_val, r'leaks.* in val.pos and in train.pos'),
+        (leak_message, r'leaks.* in test.pos and among the messages of train'),
         (drop_negatives, 'has no val_neg'),
-        (spoil(test_neg=torch.tensor([[0], [60]])), 'test_neg names node 60 of 60'),
+        (spoil(test_neg=torch.tensor([[0], [60]])), 'test.neg.* 60'),
         (spoil(test_neg=torch.zeros(3, 4)), r'test_neg has to have 2 rows.*\[3, 4\]'),
-        (spoil(metric='accuracy'), "'mrr' or 'hits@K' .got 'accuracy'"),
-        (spoil(metric='hits@0'), "'hits@0'"),
+        (spoil(metric='accuracy'), "'accuracy'"),
+        (spoil(metric='hits@0'), "'hits@0'|got 0"),
         (spoil(metric='mrr'), "val_neg has to have 20 rows under 'mrr'"),
     ],
 )

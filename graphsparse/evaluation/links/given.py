@@ -11,6 +11,28 @@ from graphsparse.engine import InputError
 from graphsparse.graph.pairs import both_arcs
 
 Messages = tuple[Tensor, Tensor | None]
+_GIVEN = ('edge_index', 'train_pos', 'val_pos', 'val_neg', 'test_pos', 'test_neg')
+
+
+def check_given(data: Data) -> Data:
+    """Let data pass that has all arrays of a split, each in its shape.
+
+    Raises:
+        InputError: With what is missing, or the shape.
+    """
+    missing = [key for key in _GIVEN if data.get(key) is None]
+    if missing:
+        raise InputError(f'The Data has no {", ".join(missing)}.')
+    for key in _GIVEN:
+        wanted = 2
+        if data.get('metric') == 'mrr' and key.endswith('neg'):
+            wanted = data[key.replace('neg', 'pos')].size(1)
+        if data[key].dim() != 2 or data[key].size(0) != wanted:
+            raise InputError(
+                f'{key} has to have {wanted} rows under {data.get("metric")!r} (got '
+                f'shape {list(data[key].shape)}).'
+            )
+    return data
 
 
 def read_messages(data: Data, since: int | None) -> tuple[Messages, Tensor]:

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from graphsparse.engine import InputError
-from graphsparse.evaluation.links.given import read_messages, with_links
+from graphsparse.evaluation.links.given import check_given, read_messages, with_links
 from graphsparse.evaluation.links.negatives import draw_uniform
 from graphsparse.graph import to_adjacency
 from graphsparse.graph.pairs import both_arcs, key_pairs
@@ -161,16 +161,19 @@ class LinkSplit:
         Args:
             data: With ``edge_index`` to pass messages on, perhaps ``edge_weight``,
                 links ``train_pos``, ``val_pos``, ``test_pos [2, links]``, and
-                ``val_neg``, ``test_neg``.
+                ``val_neg``, ``test_neg``: pairs ``[2, negatives]``, or with 'mrr'
+                targets ``[links, negatives]``. ``repeats`` says that links may stand
+                in several parts.
             use_valedges: Whether the messages of the test go along validation links
                 too, with weight 1, as the rules of ogbl-collab allow.
             since: Training links and messages before this year are left out; needs
                 ``edge_year`` and ``train_year``.
 
         Raises:
-            InputError: If something is missing, or nothing is so late.
+            InputError: If something is missing or in another shape, or nothing is so
+                late.
         """
-        graph, train_pos = read_messages(data, since)
+        graph, train_pos = read_messages(check_given(data), since)
         directed = data.get('metric') == 'mrr'
         late = with_links(*graph, data.val_pos) if use_valedges else graph
         negatives = [
