@@ -33,16 +33,42 @@ def test_differences_are_paired():
     tests = {'target': (0.5, 0.6), 'enriched': (0.51, 0.62), 'lp-emb': (0.51, 0.6)}
     tests |= {'target-table': (0.4, 0.4), 'enriched-table': (0.4, 0.5)}
     lines = [line(n, i, t) for n, of in tests.items() for i, t in enumerate(of)]
-    found = collect('cs', lines)
+    rows = collect('cs', lines)
+    assert list(rows) == ['cs', 'cs-tables']
+    found, tables = rows.values()
     gain = found['over_target']['enriched']['test_mean']
     assert gain['mean'] == pytest.approx(0.015) and found['reached']
     assert gain['standard_error'] == pytest.approx(0.005)
     assert found['over_teacher']['lp-emb']['test_mean']['mean'] == pytest.approx(-0.01)
-    table = found['with_tables']['enriched-table']['test_mean']
-    assert table['mean'] == pytest.approx(0.05)
     assert found['methods']['target']['test']['values'] == [0.5, 0.6]
     assert found['metric'] == 'recall@1.25 of links'
-    assert 'reached' not in collect('lastfm', lines)
+    assert (found['features'], tables['features']) == ('raw', 'learned')
+    assert set(tables['methods']) == {'target', 'enriched'}
+    assert 'over_teacher' not in tables
+    gain = tables['over_target']['enriched']['test_mean']
+    assert gain['mean'] == pytest.approx(0.05) and tables['reached']
+
+
+def test_on_last_fm_nothing_is_asked():
+    lines = [
+        {'method': name, 'val_mean': 0.5, 'seconds': 1.0} | dict.fromkeys(METRICS, 0.5)
+        for name in ('target', 'enriched', 'lp-emb')
+        for _ in range(2)
+    ]
+    (found,) = collect('lastfm', lines).values()
+    assert 'reached' not in found and 'setting' not in found
+
+
+def test_a_loss_is_not_a_point_reached():
+    tests = {'target': (0.5, 0.6), 'enriched': (0.51, 0.6)}
+    tests |= {f'{name}-table': of for name, of in tests.items()}
+    lines = [
+        {'method': name, 'val_mean': test, 'seconds': 1.0}
+        | dict.fromkeys(METRICS, test)
+        for name, of in tests.items()
+        for test in of
+    ]
+    assert not any(row['reached'] for row in collect('photo', lines).values())
 
 
 def test_an_unknown_case():
