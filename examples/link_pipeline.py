@@ -5,20 +5,21 @@ from pathlib import Path
 
 import pandas
 
-from graphsparse import LinkPredictor, Training
+from graphsparse import FittedLinks, LinkPredictor, Training
 
 # Who bought what. Customers of the same taste buy from the same shelf.
-customers = [f'customer {number}' for number in range(60)]
-products = [f'product {number}' for number in range(40)]
-edges = pandas.DataFrame(
+customers = [f'customer {number}' for number in range(120)]
+products = [f'product {number}' for number in range(80)]
+liked = pandas.DataFrame(
     [
         (customer, product)
         for i, customer in enumerate(customers)
         for j, product in enumerate(products)
-        if i % 4 == j % 4 and (i * j) % 3  # taste, and chance
+        if i % 4 == j % 4  # of one taste
     ],
     columns=['source', 'target'],
 )
+edges = liked.sample(frac=0.15, random_state=0)
 
 predictor = LinkPredictor(
     model='sage',
@@ -27,9 +28,18 @@ predictor = LinkPredictor(
     ticket='teddy',  # learn and score on a graph with a tenth of the edges removed
     graph_sparsity=0.1,
 )
-found = predictor.fit(edges)
-print(found.protocol)
-print(f'AUC of edges held out: {found.scores["auc"].test:.3f}')
+alone = predictor.fit(edges)
+print(alone.protocol)
+print(f'AUC of edges held out: {alone.scores["auc"].test:.3f}')
+
+# A denser market with some of the same customers and products says more of them.
+elsewhere = liked[liked.source.isin(customers[:80])].sample(frac=0.5, random_state=1)
+found = predictor.fit(edges, denser=elsewhere)
+print(f'with the denser market: {found.scores["auc"].test:.3f}')
+
+folder = Path(tempfile.mkdtemp())
+found.save(folder / 'links.safetensors')  # to score with tomorrow
+found = FittedLinks.load(folder / 'links.safetensors')
 
 # Every pair that is no edge yet is a candidate.
 candidates = pandas.MultiIndex.from_product(
@@ -38,7 +48,6 @@ candidates = pandas.MultiIndex.from_product(
 candidates = candidates[
     candidates.source.isin(edges.source) & candidates.target.isin(edges.target)
 ]
-path = Path(tempfile.mkdtemp()) / 'scored.csv'
-scored = found.score(candidates, out=path)
+scored = found.score(candidates, out=folder / 'scored.csv')
 new = scored[~scored.known]
 print(new.groupby('source').head(2).to_string(index=False))

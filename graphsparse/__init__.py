@@ -16,7 +16,7 @@ _HOMES = {
         'resolve',
     ),
     'graphsparse.evaluation.links': ('LinkPart', 'LinkSplit', 'check_split'),
-    'graphsparse.experiments': ('LinkPredictor', 'SubmissionForm'),
+    'graphsparse.experiments': ('FittedLinks', 'LinkPredictor', 'SubmissionForm'),
     'graphsparse.graph': ('Adjacency', 'to_adjacency'),
     'graphsparse.loading': (
         'ClusterLoader',

@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import Tensor
 from torch.nn import Module
+from torch_geometric.data import Data
 
 from graphsparse.data import load
 from graphsparse.data.cards import read_card
@@ -113,7 +114,7 @@ class LinkProblem(Source):
 
     def factory(self, task: LinkTask) -> Callable[[], Module]:
         """Makes the net for a task."""
-        return partial(link_net, task, self.model, self.decoder)
+        return partial(link_net, task.graph, self.model, self.decoder)
 
     def check(self, seed: int) -> None:
         """Raise what is wrong with data set, net or device before anything runs."""
@@ -136,16 +137,16 @@ class LinkProblem(Source):
         }
 
 
-def link_net(task: LinkTask, recipe: ModelRecipe, decoder: str) -> Module:
-    """A net that scores links: embeddings as wide as it is, and a decoder.
+def link_net(graph: Data, recipe: ModelRecipe, decoder: str) -> Module:
+    """A net that scores links of a graph: embeddings as wide as it is, and a decoder.
 
     Where nodes have no features they are learned. The decoder has two layers.
 
     Raises:
         InputError: If the net is not known, or reads features that are not there.
     """
-    width, x = recipe.hidden_channels, task.graph.x
-    nodes, dropout = int(task.graph.num_nodes or 0), recipe.dropout or 0.0
+    width, x = recipe.hidden_channels, graph.x
+    nodes, dropout = int(graph.num_nodes or 0), recipe.dropout or 0.0
     net: Module
     if recipe.model == 'mf':
         net = MatrixFactorization(nodes, width)

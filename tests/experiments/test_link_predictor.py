@@ -81,6 +81,33 @@ def test_without_features_on_a_sparse_graph(edges):
     assert 0 <= found.scores['mrr'].test <= 1
 
 
+def test_a_denser_graph_is_learned_from_and_never_asked_for(edges, nodes, data):
+    sparse = edges.sample(frac=0.3, random_state=0)
+    elsewhere = pandas.DataFrame({'from': ['n0', 'm1'], 'to': ['m1', 'm2']})
+    denser = pandas.concat([elsewhere, edges])
+    found = SMALL.fit(sparse, nodes, denser, **ENDS, key='name')
+    alone = SMALL.fit(sparse, nodes, **ENDS, key='name')
+    assert found.graph.num_edges > 2 * alone.graph.num_edges
+    assert found.protocol != alone.protocol
+    assert set(found.index) == set(alone.index)
+    # What is known are the edges that are predicted, with and without the others.
+    own, same = (
+        {frozenset(p) for p in of.graph.told.t().tolist()} for of in (found, alone)
+    )
+    assert own == same and len(own) < data.num_edges / 4
+    assert found.scores['auc'].test > alone.scores['auc'].test
+    # Its own edges over again are no news.
+    again = SMALL.fit(sparse, nodes, sparse, **ENDS, key='name')
+    assert again.scores == alone.scores
+
+
+def test_a_denser_graph_of_strangers(edges, nodes):
+    with pytest.raises(InputError, match=r"denser links no two .* with 'xn0'.*'n\d+'"):
+        SMALL.fit(edges, nodes, 'x' + edges, **ENDS, key='name')
+    with pytest.raises(InputError, match="denser has no column 'from'"):
+        SMALL.fit(edges, nodes, nodes, **ENDS, key='name')
+
+
 def spoilt(name, edges, nodes):
     if name == 'twice':
         return edges, pandas.concat([nodes, nodes.iloc[:2]])
@@ -118,40 +145,6 @@ def test_bad_tables_get_one_error(edges, nodes, name, message):
     edges, nodes = spoilt(name, edges, nodes)
     with pytest.raises(InputError, match=message):
         SMALL.fit(edges, nodes, **ENDS, key='name')
-
-
-def test_scores_are_written_as_parquet_and_as_csv(edges, nodes, tmp_path, monkeypatch):
-    found = LinkPredictor(training=Training(epochs=1), hidden_channels=4).fit(
-        edges, nodes, **ENDS, key='name'
-    )
-    pairs = pandas.DataFrame({'from': ['n0', 'n1'], 'to': ['n2', 'n3'], 'id': [7, 8]})
-    files = tmp_path / 'scores.parquet', tmp_path / 'scores.csv'
-    table = found.score(pairs, out=files[0])
-    found.score(pairs, out=files[1])
-    pandas.testing.assert_frame_equal(pandas.read_parquet(files[0]), table)
-    again = pandas.read_csv(files[1])
-    assert list(again) == list(table) and list(again['id']) == list(table['id'])
-
-    def missing(*_, **__):
-        raise ImportError('no engine')
-
-    monkeypatch.setattr(pandas.DataFrame, 'to_parquet', missing)
-    with pytest.raises(InputError, match=r'other\.parquet: Parquet needs pyarrow'):
-        found.score(pairs, out=tmp_path / 'other.parquet')
-    assert sorted(tmp_path.iterdir()) == sorted(files)
-
-
-def test_pairs_of_nobody_and_files_of_another_kind(edges, nodes, tmp_path):
-    found = LinkPredictor(training=Training(epochs=1), hidden_channels=4).fit(
-        edges, nodes, **ENDS, key='name'
-    )
-    pairs = pandas.DataFrame({'from': ['n0'], 'to': ['zebra']})
-    with pytest.raises(
-        InputError, match="pairs names 1 unknown nodes in 'to': 'zebra'"
-    ):
-        found.score(pairs)
-    with pytest.raises(InputError, match=r'\.csv or \.parquet'):
-        found.score(pairs, out=tmp_path / 'scores.xlsx')
 
 
 def test_without_pandas_one_sentence_with_the_command(edges, monkeypatch):

@@ -13,7 +13,7 @@ from graphsparse.engine import InputError
 from graphsparse.evaluation.links.given import check_given, read_messages, with_links
 from graphsparse.evaluation.links.negatives import draw_uniform
 from graphsparse.graph import to_adjacency
-from graphsparse.graph.pairs import both_arcs, key_pairs
+from graphsparse.graph.pairs import both_arcs, is_among, key_pairs
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +94,7 @@ class LinkSplit:
         directed: bool = False,
         use_valedges: bool = False,
         negatives: float = 1.0,
+        avoid: Tensor | None = None,
     ) -> LinkSplit:
         """Draw validation and test links of a graph; the rest is learned from.
 
@@ -111,6 +112,8 @@ class LinkSplit:
             use_valedges: Whether the messages of the test go along validation links
                 too, as ogbl-collab allows.
             negatives: So many for every validation or test link, rounded down.
+            avoid: Further pairs that are no negatives ``[2, P]``: what another graph
+                links may be what this one lacks.
 
         Raises:
             InputError: If a part would be empty, or there are not so many pairs that
@@ -134,6 +137,9 @@ class LinkSplit:
             [*sizes, len(keys) - sum(sizes)], dim=1
         )
         counts = [int(negatives * size + 1e-9) for size in sizes]
+        if avoid is not None:
+            arcs = torch.cat([arcs, avoid.cpu()], dim=1)
+            keys = key_pairs(arcs[:, arcs[0] != arcs[1]], num_nodes, directed)
         val_neg, test_neg = draw_uniform(
             sum(counts), num_nodes, keys, directed, generator
         ).split(counts, dim=1)
@@ -188,6 +194,34 @@ class LinkSplit:
             directed,
             bool(data.get('repeats', False)),
         )
+
+    def with_train(self, links: Tensor) -> LinkSplit:
+        """The split with more links to learn from, which are messages of all parts.
+
+        Those of a denser graph, for instance. A link that is validated or tested on is
+        left out in either direction; so are loops, and links that are there.
+
+        Args:
+            links: Pairs ``[2, P]``.
+
+        Raises:
+            InputError: If links have a direction.
+        """
+        if self.directed:
+            raise InputError('Links of a directed split cannot be added to.')
+        parts = self.parts().values()
+        known = torch.cat([pairs for p in parts for pairs in (p.pos, p.messages)], 1)
+        number = key_pairs(links[:, links[0] != links[1]], self.num_nodes, False)
+        number = number[~is_among(number, key_pairs(known, self.num_nodes, False))]
+        more = torch.stack([number // self.num_nodes, number % self.num_nodes])
+
+        def extend(part: LinkPart) -> LinkPart:
+            messages, weight = with_links(part.messages, part.weight, more)
+            return replace(part, messages=messages, weight=weight)
+
+        train, val, test = map(extend, parts)
+        train = replace(train, pos=torch.cat([train.pos, more], dim=1))
+        return replace(self, train=train, val=val, test=test)
 
     def to(self, device: torch.device | str) -> LinkSplit:
         """The same split on another device."""

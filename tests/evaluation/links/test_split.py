@@ -101,6 +101,37 @@ def test_every_pair_that_is_no_link_can_be_asked_for():
     assert split.val.neg.size(1) + split.test.neg.size(1) == 45
 
 
+@modest
+@given(st.integers(0, 20), st.booleans())
+def test_links_of_another_graph_are_learned_from_unless_asked_for(seed, use_valedges):
+    graph, other = (
+        random_graph(30, 60, seed=seed),
+        random_graph(30, 200, seed=seed + 99),
+    )
+    other = torch.cat([other, torch.tensor([[3], [3]])], dim=1)
+    one = split_of(graph, seed=seed, use_valedges=use_valedges, avoid=other)
+    two = check_split(one.with_train(other))
+    links = {pair for pair in pair_set(other) if len(pair) == 2}
+    asked = pair_set(one.val.pos) | pair_set(one.test.pos)
+    for part in (one.val, one.test):
+        assert not pair_set(part.neg) & links
+    train = pair_set(one.train.pos)
+    assert pair_set(two.train.pos) == train | (links - asked)
+    assert len(pair_set(two.train.pos)) == two.train.pos.size(1)
+    assert pair_set(two.val.messages) == pair_set(two.train.pos)
+    late = pair_set(one.val.pos) if use_valedges else set()
+    assert pair_set(two.test.messages) == pair_set(two.train.pos) | late
+    for name in ('val', 'test'):
+        old, new = getattr(one, name), getattr(two, name)
+        assert torch.equal(old.pos, new.pos) and torch.equal(old.neg, new.neg)
+
+
+def test_links_with_a_direction_are_not_added_to(graph):
+    split = split_of(graph, directed=True)
+    with pytest.raises(InputError, match='directed'):
+        split.with_train(graph)
+
+
 def collab():
     """Four nodes of ogbl-collab: 0-1 in two years, 2-3 early, 1-2 to validate on."""
     return Data(
