@@ -23,6 +23,7 @@ extensions = [
     'sphinx.ext.intersphinx',
     'sphinx.ext.mathjax',
     'sphinx.ext.napoleon',
+    'sphinx-mathjax-offline',
 ]
 exclude_patterns = ['inventories']
 html_theme = 'furo'
@@ -63,3 +64,4 @@ def setup(app):
     app.connect('autodoc-skip-member', pages.skip_field)
     app.connect('autodoc-process-docstring', references.keep_properties, priority=900)
     app.connect('missing-reference', references.resolve)
+    app.connect('doctree-read', references.drop_mail)

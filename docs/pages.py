@@ -79,7 +79,7 @@ def _own(named: dict[str, type]) -> list[type]:
 
 @cache
 def alone() -> list[type]:
-    """Methods that no axis has: they hold options of a training, as the others do."""
+    """Methods that no axis has: they hold options and tell them, as the others do."""
     known = {cls for named in axes().values() for cls in named.values()} | {*axes()}
     rooms = [room for name, room in packages().items() if name in METHODS]
     public = [o for room in rooms for o in exported(room) if inspect.isclass(o)]
@@ -88,7 +88,7 @@ def alone() -> list[type]:
         for cls in public
         if cls not in known
         and is_dataclass(cls)
-        and any(field.name == 'training' for field in fields(cls))
+        and callable(getattr(cls, 'config', None))
     ]
 
 
@@ -116,15 +116,16 @@ def write(app: Any) -> None:
 
 def method_pages() -> dict[str, str]:
     """A page an axis, and one a method."""
-    out, top = {}, []
+    out: dict[str, str] = {}
+    top: dict[str, type] = {}
     for base, named in axes().items():
-        room = base.__module__.split('.')[1]
+        room = _room(base)
         stem = '_'.join(_words(base)).lower()
         classes = {n: c for n, c in named.items() if c in _own(named)}
         lines = [*heading(plural(base), '='), describe(base), '']
         lines += [describe(shared) for shared in between(base)]
         if room in METHODS:
-            lines += [*_index(stem, classes)]
+            lines += _index({f'{stem}/{name}': cls for name, cls in classes.items()})
             for name, cls in classes.items():
                 verb = VERBS.get(base.__name__)
                 out[f'methods/{stem}/{name}.rst'] = page(cls, name, verb)
@@ -133,29 +134,36 @@ def method_pages() -> dict[str, str]:
                 lines += [*heading(f'``{name}``', '-'), describe(cls), '']
                 lines += measured(cls, cls.__name__)
         out[f'methods/{stem}.rst'] = '\n'.join(lines)
-        top.append(stem)
+        top[stem] = base
     for cls in alone():
         stem = name_of(cls, object)
         out[f'methods/{stem}.rst'] = page(cls, cls.__name__, VERBS.get(cls.__name__))
-        top.insert(1, stem)
+        top[stem] = cls
+    rooms = list(packages())  # those of methods first
+    top = dict(sorted(top.items(), key=lambda one: rooms.index(_room(one[1]))))
     text = 'Every page below is made from the docstrings and from ``benchmarks/``.'
-    lines = [*heading('Methods', '='), text, '', *toctree(top, 1)]
+    lines = [*heading('Methods', '='), text, '', *_index(top)]
     for what in ('edges', 'weights'):
         lines += [f'.. image:: /curve-{what}.svg', f'   :alt: {CURVE.format(what)}', '']
     return out | {'methods/index.rst': '\n'.join(lines)}
 
 
-def _index(stem: str, classes: dict[str, type]) -> list[str]:
-    rows = ['.. list-table::', '   :header-rows: 1', '', '   * - name', '     - idea']
-    for name, cls in classes.items():
+def _index(classes: dict[str, type]) -> list[str]:
+    """Pages below this one by path, each with the idea of its class."""
+    rows = ['.. list-table::', '   :header-rows: 1', '', '   * - page', '     - idea']
+    for path, cls in classes.items():
         idea = (inspect.getdoc(cls) or '').splitlines()[0]
-        rows += [f'   * - :doc:`{name} <{stem}/{name}>`', f'     - {idea}']
-    return [*rows, '', *toctree([f'{stem}/{name}' for name in classes], 1, hidden=True)]
+        rows += [f'   * - :doc:`{path}`', f'     - {idea}']
+    return [*rows, '', *toctree(list(classes), 1, hidden=True)]
+
+
+def _room(cls: type) -> str:
+    return cls.__module__.split('.')[1]
 
 
 def page(cls: type, name: str, verb: str | None) -> str:
     """One method: its docstring with the options, how to ask for it, what it gave."""
-    lines = [*heading(' '.join(_words(cls)), '='), describe(cls), '']
+    lines = [*heading(cls.__name__, '='), describe(cls), '']
     if verb:
         command = f'graphsparse {verb} {"dynamic" if verb == "rewire" else name}'
         told = f'On the command line: ``{command}``; ``{command} --help`` tells'

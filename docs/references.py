@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from pydoc import locate
 
+from docutils import nodes
 from sphinx.ext import intersphinx
 from sphinx.util.docstrings import prepare_docstring
 
@@ -66,6 +67,13 @@ def _attributes(node) -> tuple[str, ...]:
     module = sys.modules.get(node.get('py:module') or '')
     cls = getattr(module, (node.get('py:class') or ' ').split('.')[0], None)
     return tuple(getattr(cls, '__annotations__', ())) + tuple(dir(cls)) if cls else ()
+
+
+def drop_mail(app, doctree):
+    """``recall@1.25`` is no address."""
+    for node in list(doctree.findall(nodes.reference)):
+        if node.get('refuri', '').startswith('mailto:'):
+            node.replace_self(node.children)
 
 
 def keep_properties(app, what, name, thing, options, lines):
