@@ -1,8 +1,10 @@
 """The documentation: it builds without a warning, and every method has its page."""
 
 import importlib.util
+import re
 import subprocess
 import sys
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,30 @@ def test_a_page_has_equation_options_paper_and_figures(html):
     page = (html / 'generated/methods/ticket_search/ugs.html').read_text()
     for part in ('\\[', 'Parameters', 'ICML 2021', 'falls short', 'command line'):
         assert part in page, part
+
+
+def test_equations_need_no_network(html):
+    page = (html / 'generated/methods/ticket_search/ugs.html').read_text()
+    scripts = re.findall(r'<script[^>]* src="([^"]*)"', page)
+    math = [src for src in scripts if 'mathjax' in src]
+    assert math and not any(src.startswith('http') for src in scripts)
+    (file,) = {
+        (html / 'generated/methods/ticket_search' / s.split('?')[0]) for s in math
+    }
+    assert file.is_file()
+
+
+def test_a_metric_is_no_address(html):
+    page = unescape((html / 'generated/methods/link_teacher.html').read_text())
+    assert 'recall@1.25' in page and 'mailto:' not in page
+
+
+def test_a_method_without_an_axis_has_a_page_that_the_index_names(html):
+    index = (html / 'generated/methods/index.html').read_text()
+    for name in ('DynamicRewiring', 'EdgeLP', 'LinkTeacher', 'MLPStudent'):
+        assert f'>{name}</span>' in index, name
+    page = (html / 'generated/methods/edge_lp.html').read_text()
+    assert 'Last.fm' in page and 'TMLR 2023' in page
 
 
 def test_names_of_others_are_linked(html):
