@@ -1,12 +1,17 @@
+import json
+from pathlib import Path
+
 import pytest
 import torch
 
 from benchmarks.edge_lp import draw_candidates
 from benchmarks.edge_lp import main as measure
-from benchmarks.transfer import CASES, METRICS, collect, main, runs_on
+from benchmarks.transfer import CASES, FEATURES, METRICS, collect, main, runs_on
 from graphsparse.engine import InputError
 from graphsparse.experiments.grid import run_key
 from graphsparse.graph.pairs import key_pairs
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize('case', CASES)
@@ -69,6 +74,16 @@ def test_a_loss_is_not_a_point_reached():
         for test in of
     ]
     assert not any(row['reached'] for row in collect('photo', lines).values())
+
+
+def test_the_record_has_both_inputs_of_every_case_whatever_they_gave():
+    record = json.loads((ROOT / 'benchmarks/transfer.json').read_text())
+    wanted = [
+        row
+        for case in CASES
+        for row in (case, *([f'{case}-tables'] if case in FEATURES else []))
+    ]
+    assert list(record['measured']) == wanted
 
 
 def test_an_unknown_case():

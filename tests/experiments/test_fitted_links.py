@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from graphsparse import FittedLinks, csbm
+from graphsparse import FittedLinks
 from graphsparse.engine import InputError, save_tensors
 from graphsparse.experiments import LinkPredictor
 from graphsparse.training import Training
@@ -9,23 +9,6 @@ from graphsparse.training import Training
 pandas = pytest.importorskip('pandas')
 
 ENDS = {'source': 'from', 'target': 'to'}
-
-
-@pytest.fixture(scope='module')
-def data():
-    return csbm(60, 2, degree=10.0, homophily=0.95, signal=3.0, seed=0)
-
-
-@pytest.fixture
-def edges(data):
-    table = pandas.DataFrame(data.edge_index.t().numpy(), columns=['from', 'to'])
-    return 'n' + table.astype(str)
-
-
-@pytest.fixture
-def nodes(data):
-    table = pandas.DataFrame(data.x.numpy())
-    return table.assign(name=[f'n{i}' for i in range(60)])
 
 
 def test_scores_are_written_as_parquet_and_as_csv(edges, nodes, tmp_path, monkeypatch):
